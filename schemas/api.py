@@ -126,6 +126,9 @@ class JobSummary(JobBrief):
         None,
         description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
     )
+    first_frame_seconds: float | None = Field(
+        None, description="Time from acceptance until the first frames of a video could be played."
+    )
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")
     title: str = Field("", description="First words of its prompt or script.")

@@ -204,12 +204,18 @@ class JobFold:
         return node.error if node is not None else self._error
 
     def shown_status(self, name: str) -> NodeStatus:
-        """A node's status for display, because the bus does not report when a pending node becomes ready."""
+        """A node's status for display: the bus does not report when a pending node becomes ready, and a node that only
+        waits for the next part of an input is at work."""
         status = self.nodes[name].status
+        if self.nodes[name].in_progress:
+            return NodeStatus.RUNNING
         if status is NodeStatus.PENDING and self.on_bus and self.end is None:
-            free = all(self.nodes[parent].status.final for parent in self._parents[name])
-            return NodeStatus.READY if free else status
+            return status if self.open_parents(name) else NodeStatus.READY
         return status
+
+    def open_parents(self, name: str) -> list[str]:
+        """The nodes before a node that have not ended."""
+        return [parent for parent in self._parents[name] if not self.nodes[parent].status.final]
 
     def _stop_nodes(self) -> None:
         if self.end is JobStatus.CANCELLED:

@@ -10,7 +10,7 @@ from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
 from schemas.graph import Graph
-from schemas.status import JobStatus, Lane, NodeStatus, Plane
+from schemas.status import JobStatus, Lane, NodeStatus, Plane, WaitReason
 
 
 class NewJob(Contract):
@@ -54,6 +54,16 @@ class NodeRecord(Contract):
     wait: NodeWait | None = Field(None, description="What it waits for, while it does.")
     epoch: int = Field(0, description="Of the last event that changed it.")
     seq: int = Field(0, description="Of the last event that changed it.")
+
+    @property
+    def between_parts(self) -> bool:
+        """Whether it waits for the next part of an input, so that it has started and goes on by itself."""
+        return self.wait is not None and self.wait.reason is WaitReason.NEXT_PART
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether it runs, or waits for the next part of an input."""
+        return self.status is NodeStatus.RUNNING or self.between_parts
 
 
 class JobRecord(Contract):

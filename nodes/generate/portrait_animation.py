@@ -8,6 +8,7 @@ docs/design/portrait-animation.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,11 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
     return Painter(*frame(rgb, face.points, params.size))
 
 
+def _whole_frames(audio: InParts[AudioRef], fps: int) -> int:
+    """The number of frames, if the whole audio is there; else 0."""
+    return 0 if audio.comes_in_parts else math.ceil((audio.whole().duration_s or 0.0) * fps)
+
+
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
     """Those of the parts after the finished ones."""
     from nodes.generate._audio_blocks import AudioReader
@@ -157,11 +163,12 @@ def _painted(ctx: Context, params: Params, inputs: Inputs) -> Iterator[NDArray[A
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     painter: Painter | None = None
+    whole = _whole_frames(inputs.audio, params.fps)
     for window in _windows(ctx, params, inputs):
         painter = painter or _painter(ctx, params, inputs)
         moves = _controls(ctx, params, window)
         for index in range(window.count):
             image = painter.frame(moves, index)
             yield image
-            ctx.progress(window.first + index + 1, window.known_frames, "frames")
+            ctx.progress(window.first + index + 1, max(window.known_frames, whole), "frames")
             ctx.preview(preview)

@@ -90,6 +90,22 @@ def test_a_running_node_is_never_shown_as_done() -> None:
     assert estimate.done["b"] == pytest.approx(0.99)
 
 
+def test_nodes_that_take_parts_run_at_the_same_time_as_what_makes_them() -> None:
+    estimate = estimate_with()
+    estimate.add(EventType.NODE_RUNNING, "b")
+    estimate.add(EventType.NODE_RUNNING, "c")
+    assert estimate.seconds_left() == pytest.approx(6, abs=0.5)  # b; c has no more to do by then
+
+
+def test_known_work_is_still_to_be_done() -> None:
+    estimate = estimate_with()
+    estimate.add(EventType.NODE_RUNNING, "c")
+    estimate.started["c"] -= 10.0
+    estimate.known_work(Progress(node="c", done=10, total=110))
+    assert estimate.node_seconds_left("c") == pytest.approx(100, abs=1)  # more than past runs took
+    assert estimate.expected_s["c"] == TYPICAL["x.c"]
+
+
 def test_a_long_chain_in_reverse_order_is_estimated() -> None:
     graph = Graph.model_validate(
         {

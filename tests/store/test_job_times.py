@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.event import EventType
+from schemas.event import Event, EventType, NodeWait
+from schemas.status import WaitReason
 from tests.store.samples import completed, make_job, plain, running
 from workbench.settings import Settings
 from workbench.store.job_times import JobTimes, NodeSpan, split, times_of
@@ -70,7 +71,29 @@ def test_the_last_job_of_a_sweep_computed_as_long_as_the_first(store: JobStore) 
     assert [(lines[job].compute_seconds, lines[job].waiting_seconds) for job in ids] == [(4, 0), (4, 30)]
     record = store.get(ids[1])
     assert record is not None and times_of(record) == JobTimes(4, 30, 34)
+    assert lines[ids[0]].first_frame_seconds is None  # it makes no video
     unended = make_job(created_at=START)
     store.create(unended)
     (line,) = store.list(JobFilter(ids=[unended.id])).jobs
     assert line.compute_seconds is None and line.waiting_seconds is None
+
+
+def first_part(job: str, seq: int, node: str, kind: str, at: float) -> Event:
+    return Event(job=job, epoch=1, seq=seq, type=EventType.NODE_FIRST_PART, node=node, data={"kind": kind}, at=at)
+
+
+def test_the_first_frame_is_listed_while_the_job_runs(store: JobStore) -> None:
+    job = make_job(created_at=START, nodes=[("speech", "x.speech", "data"), ("file", "x.file", "data")])
+    store.create(job)
+    wait = NodeWait(reason=WaitReason.NEXT_PART, producer="speech").model_dump(mode="json")
+    store.apply(
+        [
+            running(job.id, 1, "speech", at=START),
+            first_part(job.id, 2, "speech", "audio", at=START + 1),
+            first_part(job.id, 3, "file", "video", at=START + 2),
+            plain(job.id, 4, EventType.NODE_WAITING, "file", at=START + 2, **wait),
+        ]
+    )
+    (line,) = store.list(JobFilter(ids=[job.id])).jobs
+    assert line.first_frame_seconds == 2
+    assert line.waiting == {}  # it is at work

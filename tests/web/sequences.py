@@ -84,6 +84,9 @@ SCRIPTED: dict[str, Sequence[Told]] = {
     "a lost input": [running("a"), completed("a"), running("c"), waits("c", WaitReason.INPUT_LOST, artifact="0" * 64),
                      (E.NODE_LOST, "a", _json(NodeLoss(artifact="0" * 64, reader="c"))), running("a"),
                      completed("a"), running("c")],
+    "parts that a node takes": [running("a"), (E.NODE_FIRST_PART, "a", {"kind": "video"}), running("c"),
+                                waits("c", WaitReason.NEXT_PART, producer="a"), running("c"), completed("a"),
+                                completed("c")],
     "no number as a metric": [(E.NODE_COMPLETED, "a", {"output": {}, "metrics": {"m": None, "n": 2}})],
     "a node that nobody knows": [running("z"), completed("z")],
 }  # fmt: skip
@@ -108,6 +111,7 @@ def random_events(draw: random.Random) -> list[Event]:
         lambda node: (draw.choice((E.NODE_SKIPPED, E.NODE_CANCELLED)), node, {}),
         lambda node: (E.NODE_DECIDED, node, DECIDED),
         lambda node: (E.NODE_READY, node, {}),
+        lambda node: (E.NODE_FIRST_PART, node, {"kind": draw.choice(("video", "audio"))}),
         lambda node: (E.NODE_LOST, node, _json(NodeLoss(artifact="", reader="c"))),
     ]
     told = [draw.choice(makers)(draw.choice(NODES)) for _ in range(draw.randint(1, 30))]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import redis
 
+from workbench.bus.fields import NodeField
 from workbench.bus.keys import Keys
 from workbench.bus.queues import Queues
 
@@ -24,6 +25,20 @@ class Place:
     pool: str
     before: int
     paused: str | None  # reason why its pool is paused, if it is
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What the nodes of a job have reported.
+
+    Attributes:
+        progress: of each node that reported any, as JSON.
+        parts: number of finished parts, by node. Progress may be older: a node that gives its lease back to wait for
+            its next input does not report the last part before that.
+    """
+
+    progress: list[bytes]
+    parts: dict[str, int]
 
 
 class JobReader:
@@ -51,13 +66,20 @@ class JobReader:
             if len(page) < READ_AT_ONCE:
                 return found
 
-    def reported(self, running: Mapping[str, Sequence[str]]) -> dict[str, list[bytes]]:
-        """The latest progress of the running nodes of each job, as JSON, if any was reported."""
+    def reported(self, nodes: Mapping[str, Sequence[str]]) -> dict[str, Reported]:
+        """The latest progress of these nodes of each job."""
         pipe = self._client.pipeline(transaction=False)
-        for job, nodes in running.items():
-            pipe.hmget(self._keys.progress(job), list(nodes))
-        answers = pipe.execute() if running else []
-        return {job: [raw for raw in answer if raw] for job, answer in zip(running, answers, strict=True)}
+        for job, names in nodes.items():
+            pipe.hmget(self._keys.progress(job), list(names))
+            pipe.hmget(self._keys.job(job), [NodeField.PARTS.of(name) for name in names])
+        answers = pipe.execute() if nodes else []
+        return {
+            job: Reported(
+                [raw for raw in progress if raw],
+                {name: int(count) for name, count in zip(names, counts, strict=True) if count},
+            )
+            for (job, names), progress, counts in zip(nodes.items(), answers[0::2], answers[1::2], strict=True)
+        }
 
     def unknown(self, jobs: Iterable[str]) -> list[str]:
         """The jobs of which the bus has no event: not added yet, or forgotten."""

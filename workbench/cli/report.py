@@ -42,10 +42,8 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
     page = deployment.settings.app_url
     facts = [
         ("video", shown.video),
-        (
-            "job",
-            f"{record.id}  {record.status.value}" + (f": {times.words}" if (times := times_of(record)) else ""),
-        ),
+        ("job", f"{record.id}  {record.status.value}"),
+        ("time", times.words if (times := times_of(record)) else None),
         ("page", f"{page}/?job={record.id}" if page else None),
         ("open", f"{this_program()} open {record.id}" if page and deployment.settings.app_token else None),
         ("mlflow", shown.mlflow_run or _no_run_page(deployment, record)),

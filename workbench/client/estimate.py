@@ -23,6 +23,7 @@ class Estimate:
     done: dict[str, float] = field(default_factory=dict)  # fraction by node
     started: dict[str, float] = field(default_factory=dict)
     measured: set[str] = field(default_factory=set)  # nodes whose own progress or end says how long they take
+    known_left_s: dict[str, float] = field(default_factory=dict)  # at least; of nodes whose input is not complete
 
     @classmethod
     def of(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
@@ -51,6 +52,7 @@ class Estimate:
             self.started[event.node] = time.monotonic() - ago_s
             self.done.pop(event.node, None)  # of an earlier attempt
             self.measured.discard(event.node)
+            self.known_left_s.pop(event.node, None)
         elif event.type is EventType.NODE_LOST:
             self.started.pop(event.node, None)
             self.done.pop(event.node, None)
@@ -71,6 +73,12 @@ class Estimate:
             self.measured.add(progress.node)
             self.known = True
 
+    def known_work(self, progress: Progress) -> None:
+        """Apply the progress of a node whose input is not complete: it only says that the known rest is to be done."""
+        if progress.done > 0 and progress.node in self.started:
+            ran = time.monotonic() - self.started[progress.node]
+            self.known_left_s[progress.node] = ran * max(0.0, progress.total - progress.done) / progress.done
+
     def seconds_left(self) -> float | None:
         """Seconds along the longest path; None without any past run or progress."""
         if not self.known:
@@ -78,15 +86,24 @@ class Estimate:
         left: dict[str, float] = {}
 
         for node, parents in self.parents.items():
-            own = self.expected_s[node] * (1.0 - self._share(node))
-            left[node] = own + max((left[parent] for parent in parents), default=0.0)
+            before = max((left[parent] for parent in parents), default=0.0)
+            if node in self.started and before > 0.0:  # it takes its input in parts, so they run at the same time
+                left[node] = max(self._left_s(node), before)
+            else:
+                left[node] = self._left_s(node) + before
         return max(left.values(), default=0.0)
 
     def node_seconds_left(self, node: str) -> float | None:
         """Seconds until a running node ends; None if it does not run or nothing can be estimated."""
         if not self.known or node not in self.started or self.done.get(node) == 1.0:
             return None
-        return self.expected_s[node] * (1.0 - self._share(node))
+        return self._left_s(node)
+
+    def _left_s(self, node: str) -> float:
+        if self.done.get(node) == 1.0:
+            return 0.0
+        rest = self.expected_s[node] * (1.0 - self._share(node))
+        return rest if node in self.measured else max(rest, self.known_left_s.get(node, 0.0))
 
     def _share(self, node: str) -> float:
         if node in self.done:

@@ -164,6 +164,7 @@ def summary(line: JobLine) -> JobSummary:
         seconds=None if end is None else max(0.0, round(end - line.created_at, 3)),
         compute_seconds=line.compute_seconds,
         waiting_seconds=line.waiting_seconds,
+        first_frame_seconds=line.first_frame_seconds,
         error=line.error,
         thumbnail=f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
         title=line.title or (line.workflow_id if not line.pipeline else ""),

@@ -20,7 +20,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
         seconds=times and times.total_s,
         compute_seconds=times and times.compute_s,
         waiting_seconds=times and times.waiting_s,
-        first_frame_seconds=first_frame_s(record),
+        first_frame_seconds=first_frame_s(record.created_at, record.nodes),
         mlflow_run=mlflow_run,
         tracking_error=record.tracking_error,
         nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],

@@ -26,7 +26,8 @@ class Update:
     """New events, new progress, or neither (after a quarter of a second)."""
 
     events: list[Event] = field(default_factory=list)
-    progress: dict[str, Progress] = field(default_factory=dict)
+    progress: list[Progress] = field(default_factory=list)
+    parts: dict[str, int] = field(default_factory=dict)  # node -> number of its finished parts
     bus_away: bool = False
 
     @property
@@ -48,17 +49,20 @@ def watch(
     """
     # The first read does not wait, so that a job that the bus has forgotten is read from SQL at once.
     cursor, silent, block_s = after, 1, None
+    nodes: list[str] = []
     looked_at = time.monotonic()  # a job that ends within a quarter of a second needs no progress
     while True:
         try:
             events = bus.events(job, cursor, block_s=block_s)
             block_s = LOOK_EVERY_S
-            progress = {}
+            progress, parts = [], {}
             if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in JOB_ENDS for event in events):
-                looked_at, progress = time.monotonic(), bus.progress(job)
+                looked_at, nodes = time.monotonic(), nodes or [node.id for node in lookup(job).graph.nodes]
+                reported = bus.job_reader.reported({job: nodes})[job]
+                progress, parts = reported.progress, reported.parts
             away = False
         except BUS_UNREACHABLE:
-            events, progress, away = [], {}, True
+            events, progress, parts, away = [], [], {}, True
             time.sleep(LOOK_EVERY_S)
         silent = 0 if events else silent + 1
         if silent >= 2 and (silent % 4 == 2):  # without events for a while, the bus may have forgotten the job
@@ -68,9 +72,7 @@ def watch(
                 return  # the cursor is past the end
         if events:
             cursor = events[-1].cursor
-        update = Update(
-            events, {node: Progress.model_validate(orjson.loads(raw)) for node, raw in progress.items()}, away
-        )
+        update = Update(events, [Progress.model_validate(orjson.loads(raw)) for raw in progress], parts, away)
         yield update
         if update.final:
             return

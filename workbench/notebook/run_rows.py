@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 20  # rows in a static table
-_EMPTY = ("id", "status", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds", "title")
+TIMES = ("compute_seconds", "waiting_seconds", "first_frame_seconds")
+_EMPTY = ("id", "status", "pipeline", "experiment", "created", *TIMES, "title")
 
 
 def run_row(line: JobLine) -> dict[str, Any]:
@@ -27,8 +28,7 @@ def run_row(line: JobLine) -> dict[str, Any]:
         "pipeline": line.pipeline or line.workflow_id,
         "experiment": line.experiment,
         "created": datetime.fromtimestamp(line.created_at, UTC),
-        "compute_seconds": line.compute_seconds,
-        "waiting_seconds": line.waiting_seconds,
+        **{name: getattr(line, name) for name in TIMES},
         "title": line.title,
     }
 

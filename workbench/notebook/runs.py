@@ -43,7 +43,7 @@ class Runs(Sequence[Job]):
 
     def to_pandas(self) -> pd.DataFrame:
         """A row per job, indexed by the id: status, pipeline, experiment, created (UTC), compute_seconds,
-        waiting_seconds, title, and then its parameters as ``params.node.name`` and its metrics as
+        waiting_seconds, first_frame_seconds, title, and then its parameters as ``params.node.name`` and its metrics as
         ``metrics.node.name``."""
         return frame_of(self._deployment, self.lines())
 

@@ -54,7 +54,7 @@ class WaitingLine:
             record = self._deployment.job(self._job)  # contains the events so far
             self._live = LiveJob(record, self._deployment.expectation(record))
             self._names = {node.id: node.name or node.id for node in record.graph.nodes}
-        self._live.report(update.progress.values())
+        self._live.report(update.progress, update.parts)
         self._live.bus_away = update.bus_away
         self._write(f"Job {self._job}: {_words(self._live.state(), self._names)}")
         self._due = time.monotonic() + EVERY_S
@@ -98,4 +98,4 @@ def _words(job: LiveUpdate, names: dict[str, str]) -> str:
 
 
 def _step(name: str, node: LiveNode) -> str:
-    return f"{name} {node.done:.0f} of {node.total:.0f} {node.unit}".rstrip() if node.total > 1 else name
+    return f"{name} {done}" if (done := node.done_sentence()) else name

@@ -125,7 +125,9 @@ def _part(user: WidgetUser, given: Params) -> Ref:
     parts = user.deployment.parts(given["job_id"], given["node"])
     if int(given["index"]) >= len(parts):
         raise job_api.nothing_of(given["job_id"], given["node"], f"part {given['index']}")
-    return parts[int(given["index"])]
+    part = parts[int(given["index"])]
+    user.shown[part.sha256] = part  # no record names it, because the job has not ended
+    return part
 
 
 MEDIA: dict[str, Callable[[WidgetUser, Params], Ref | str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from schemas.job import JobRecord
 from schemas.refs import refs_in
@@ -16,6 +16,19 @@ class NodeSpan(NamedTuple):
     finished_at: float | None
     seconds: float | None
     cached: bool
+
+
+class NodeVideo(Protocol):
+    """What a node says about its video: a ``NodeRecord``, or a row of the nodes in SQL."""
+
+    @property
+    def first_part_at(self) -> float | None: ...
+    @property
+    def part_kind(self) -> str: ...
+    @property
+    def finished_at(self) -> float | None: ...
+    @property
+    def output(self) -> dict[str, Any] | None: ...
 
 
 class JobTimes(NamedTuple):
@@ -38,8 +51,9 @@ class JobTimes(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The two parts for people."""
-        return f"{self.compute_s:.1f} s computing, {self.waiting_s:.1f} s waiting"
+        """The times for people."""
+        first = "" if self.first_frame_s is None else f", first frame after {self.first_frame_s:.1f} s"
+        return f"{self.compute_s:.1f} s computing, {self.waiting_s:.1f} s waiting{first}"
 
 
 def times_of(job: JobRecord) -> JobTimes | None:
@@ -47,19 +61,26 @@ def times_of(job: JobRecord) -> JobTimes | None:
     if job.finished_at is None:
         return None
     spans = (NodeSpan(node.started_at, node.finished_at, node.seconds, node.cached) for node in job.nodes)
-    return split(job.created_at, job.finished_at, spans)._replace(first_frame_s=first_frame_s(job))
+    shown_s = first_frame_s(job.created_at, job.nodes)
+    return split(job.created_at, job.finished_at, spans)._replace(first_frame_s=shown_s)
 
 
-def first_frame_s(job: JobRecord) -> float | None:
-    """Seconds from acceptance to the first finished part of a video, or to the first video without parts."""
-    parts = [node.first_part_at for node in job.nodes if node.first_part_at is not None and node.part_kind == "video"]
-    whole = [
-        node.finished_at
-        for node in job.nodes
-        if node.finished_at is not None and any(ref.kind == "video" for ref in refs_in(node.output))
-    ]
-    first = min(parts + whole, default=None)
-    return None if first is None else round(max(0.0, first - job.created_at), 3)
+def first_frame_s(created_at: float, nodes: Iterable[NodeVideo]) -> float | None:
+    """Seconds from acceptance to the first finished part of a video, or to the first video without parts.
+
+    Args:
+        created_at: when the job was accepted.
+        nodes: its nodes.
+    """
+    shown = (_shown_at(node) for node in nodes)
+    first = min((at for at in shown if at is not None), default=None)
+    return None if first is None else round(max(0.0, first - created_at), 3)
+
+
+def _shown_at(node: NodeVideo) -> float | None:
+    if node.first_part_at is not None and node.part_kind == "video":
+        return node.first_part_at
+    return node.finished_at if any(ref.kind == "video" for ref in refs_in(node.output)) else None
 
 
 def split(created_at: float, finished_at: float, nodes: Iterable[NodeSpan]) -> JobTimes:

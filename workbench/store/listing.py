@@ -11,9 +11,9 @@ from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
-from schemas.status import JobStatus, Lane, NodeStatus
+from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
 from workbench.store.job_params import SPOKEN, ParamCondition, spoken
-from workbench.store.job_times import JobTimes, NodeSpan, split
+from workbench.store.job_times import JobTimes, NodeSpan, first_frame_s, split
 from workbench.store.tables import artifacts, events, job_artifacts, job_params, jobs, node_results
 
 TITLE_LENGTH = 80
@@ -68,6 +68,7 @@ class JobLine(Contract):
     finished_at: float | None = None
     compute_seconds: float | None = Field(None, description="Sum of the wall times of its nodes, once it has ended.")
     waiting_seconds: float | None = Field(None, description="Time in which no node ran, once it has ended.")
+    first_frame_seconds: float | None = Field(None, description="Time until the first frames could be played.")
     mlflow_run_id: str | None = None
     on_bus: bool = Field(False, description="Whether an event of the job was recorded.")
     title: str = Field("", description="First words of its prompt or script.")
@@ -96,7 +97,12 @@ def list_jobs(connection: Connection, wanted: JobFilter) -> JobPage:
     ended = {row["id"]: (row["created_at"], row["finished_at"]) for row in found if row["finished_at"] is not None}
     for job, times in _times(connection, ended).items():
         more[job] |= {"compute_seconds": times.compute_s, "waiting_seconds": times.waiting_s}
-    for name, by_job in (("title", _titles), ("picture", _pictures), ("waiting", _waits)):
+    for name, by_job in (
+        ("title", _titles),
+        ("picture", _pictures),
+        ("waiting", _waits),
+        ("first_frame_seconds", _first_frames),
+    ):
         for job, value in by_job(connection, ids).items():
             more[job][name] = value
     return JobPage(jobs=[JobLine.model_validate({**row, **more[row["id"]]}) for row in found], total=total)
@@ -159,6 +165,28 @@ def _times(connection: Connection, ended: dict[str, tuple[float, float]]) -> dic
     return {job: split(*ended[job], spans[job]) for job in ended}
 
 
+def _first_frames(connection: Connection, ids: list[str]) -> dict[str, float]:
+    """The times from acceptance to the first frames, of jobs that have any."""
+    columns, made = node_results.c, job_artifacts.c
+    shown = (columns.first_part_at, columns.part_kind, columns.finished_at, columns.output)
+    # Only the nodes with a video, because outputs may be long.
+    videos = (
+        exists()
+        .where(made.job == columns.job, made.node == columns.node, made.role == "output")
+        .where(artifacts.c.sha256 == made.sha256, artifacts.c.kind == "video")
+    )
+    statement = (
+        select(jobs.c.id, jobs.c.created_at, *shown)
+        .join(jobs, jobs.c.id == columns.job)
+        .where(columns.job.in_(ids), or_(columns.part_kind == "video", videos))
+    )
+    found: dict[str, tuple[float, list[Any]]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.id, (row.created_at, []))[1].append(row)
+    times = {job: first_frame_s(*given) for job, given in found.items()}
+    return {job: seconds for job, seconds in times.items() if seconds is not None}
+
+
 def _shown(status: ApiStatus) -> ColumnElement[bool]:
     """The condition that a job has this status of the HTTP API, as defined by ``schemas.api.api_status``."""
     accepted = jobs.c.status == JobStatus.ACCEPTED.value
@@ -218,5 +246,6 @@ def _waits(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     statement = select(columns.job, columns.node, columns.waiting).where(here).order_by(columns.position)
     for row in connection.execute(statement):
-        found.setdefault(row.job, {})[row.node] = row.waiting
+        if row.waiting["reason"] != WaitReason.NEXT_PART:  # such a node is at work
+            found.setdefault(row.job, {})[row.node] = row.waiting
     return found

@@ -16,7 +16,7 @@ from schemas.status import NodeStatus
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
-from workbench.terminal.questions import how_to_answer
+from workbench.terminal.questions import how_to_answer, this_program
 
 _EVENT_MARKS = {
     EventType.NODE_COMPLETED: "✓",
@@ -50,6 +50,7 @@ class Follower:
         self.live = LiveJob(self.record, deployment.expectation(self.record))
         self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event whose question was shown
         self.visible = visible
+        self._first_frame_shown = False
         self._interrupted = threading.Event()
         self.screen = _Screen(self.record) if visible and sys.stderr.isatty() else None
 
@@ -79,14 +80,16 @@ class Follower:
             if self._interrupted.is_set():
                 raise KeyboardInterrupt
             for event in update.events:
+                before = self.live.fold.nodes.get(event.node)
                 self.live.see(event)
-                self._show_event(event)
+                if not (before and before.between_parts and event.type is EventType.NODE_RUNNING):
+                    self._show_event(event)
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
                     if video is not None:
                         self._print(f"video: {video.path}")
             self._show_questions()
-            self.live.report(update.progress.values())
+            self.live.report(update.progress, update.parts)
             self.live.bus_away = update.bus_away
             if self.screen:
                 self.screen.show(self.live.state())
@@ -102,10 +105,24 @@ class Follower:
 
     def _show_event(self, event: Event) -> None:
         """Print a line for the event; on a screen only for events that the bars do not show."""
+        if event.type is EventType.NODE_FIRST_PART and event.data.get("kind") == "video":
+            self._show_first_frame()
         if event.type not in _EVENT_MARKS or (self.screen and event.type not in _BESIDE_BARS):
             return
+        if self.live.fold.nodes[event.node].between_parts:
+            return  # it goes on by itself
         what = event.type.removeprefix("node.")
         self._print(f"{_EVENT_MARKS[event.type]} {event.node} {what} {_remark(event)}".rstrip())
+
+    def _show_first_frame(self) -> None:
+        """Say once that the video can be watched while it is made."""
+        seconds = self.live.state().first_frame_seconds
+        if seconds is None or self._first_frame_shown:
+            return
+        self._first_frame_shown = True
+        settings = self.deployment.settings
+        watch = f": {this_program()} open {self.job}" if settings.app_url and settings.app_token else ""
+        self._print(f"▶ first frame after {seconds:.1f} s{watch}")
 
     def _print(self, text: str) -> None:
         if self.screen:
@@ -186,8 +203,8 @@ def _note(node: LiveNode) -> str:
             return "cached" if node.cached else f"{node.seconds or 0:.1f} s"
         case NodeStatus.WAITING:
             return f"waiting: {node.waiting}"
-        case NodeStatus.RUNNING if node.total > 1 or node.done:
-            return f"{node.done:.0f}/{node.total:.0f} {node.unit}"
+        case NodeStatus.RUNNING:
+            return node.done_sentence()
         case NodeStatus.SKIPPED | NodeStatus.CANCELLED:
             return node.status.value
     return ""

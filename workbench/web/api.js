@@ -33,6 +33,13 @@ export const watchJob = (jobId, see, after) => channel.watch(jobId, see, after);
 export const readText = (sha256) => channel.text(sha256);
 
 /**
+ * The bytes of the media of a GET operation.
+ * @param {Api.Question} name
+ * @param {import("./channel.js").Params} params
+ */
+export const readFile = (name, params) => channel.file(name, params);
+
+/**
  * The address of a page of the workbench; null if it cannot be opened from here.
  * @param {string} path
  */

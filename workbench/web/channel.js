@@ -42,8 +42,9 @@
  * @property {(sha256: string) => Promise<string>} text  An artifact as text; at most its first 200 kB.
  * @property {(sha256: string, start: number, end: number) => Promise<Uint8Array>} bytes  Bytes of an artifact, `end` excluded;
  *   fewer if it is shorter.
+ * @property {(name: string, params: Params) => Promise<ArrayBuffer>} file  All bytes of the media of a GET operation.
  * @property {(path: string) => string | null} page  The address of a page of the workbench; null if it cannot be opened from here.
- * @property {boolean} embedded  Whether this is a notebook, where bytes of other origins are not readable and links open new tabs.
+ * @property {boolean} embedded  Whether this is a notebook, where links open new tabs.
  */
 
 /** An error response: {message, code, details, status}; status 0 if there was no response. */

@@ -114,7 +114,7 @@ function metrics(sides) {
   /** @type {Record<string, import("./metrics.js").Metric>} */
   const known = { ...JOB_TIMES };
   const flat = sides.map(({ job }) => {
-    const found = { computeSeconds: job.computeSeconds, waitingSeconds: job.waitingSeconds };
+    const found = { computeSeconds: job.computeSeconds, waitingSeconds: job.waitingSeconds, firstFrameSeconds: job.firstFrameSeconds };
     for (const node of job.nodes ?? []) {
       if (!node.service.startsWith("evaluate.")) continue;
       Object.assign(found, node.metrics ?? {});

@@ -53,6 +53,7 @@ const PATHS = {
   again: "M4 12a8 8 0 1 0 2.3-5.6M4 4v4h4",
   download: "M12 4v11m0 0 4-4m-4 4-4-4M5 19h14",
   graph: "M6 4v6m0 0a3 3 0 0 0 3 3h6a3 3 0 0 1 3 3v4M6 4 4 6m2-2 2 2m10 14-2-2m2 2 2-2",
+  sound: "M4 10v4h3l5 4V6L7 10zM16 9a4 4 0 0 1 0 6m2.5-9a8 8 0 0 1 0 12",
   close: "M6 6l12 12M18 6 6 18",
   check: "M5 12.5 10 17 19 7",
   chevron: "m9 6 6 6-6 6",
@@ -103,13 +104,17 @@ export function seconds(value) {
 }
 
 /**
- * How long an ended job computed and waited: "12 s · waited 40 s". Waiting below a second is left out, because every job has some.
- * @param {{computeSeconds?: number | null, waitingSeconds?: number | null}} job
+ * How long an ended job computed and waited, and when its video began: "12 s · waited 40 s · first frame after 0.5 s". Waiting
+ * below a second is left out, because every job has some.
+ * @param {{computeSeconds?: number | null, waitingSeconds?: number | null, firstFrameSeconds?: number | null}} job
  */
-export function times({ computeSeconds = null, waitingSeconds = null }) {
+export function times({ computeSeconds = null, waitingSeconds = null, firstFrameSeconds = null }) {
   if (computeSeconds === null) return "";
-  return [seconds(computeSeconds), (waitingSeconds ?? 0) >= 1 ? `waited ${seconds(waitingSeconds)}` : ""].filter(Boolean).join(" · ");
+  return [seconds(computeSeconds), (waitingSeconds ?? 0) >= 1 ? `waited ${seconds(waitingSeconds)}` : "", firstFrame(firstFrameSeconds)].filter(Boolean).join(" · ");
 }
+
+/** @param {number | null} [value] */
+export const firstFrame = (value) => (value === null || value === undefined ? "" : `first frame after ${seconds(value)}`);
 
 /** 512 B, 38 kB, 2.4 MB, 1.2 GB. */
 export function bytes(value) {

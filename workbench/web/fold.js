@@ -199,12 +199,14 @@ export function failedBefore(state, id) {
 }
 
 /**
- * The displayed status of a node. Computes "ready", because no event reports that a pending node may run.
+ * The displayed status of a node. Computes "ready", because no event reports that a pending node may run. A node that only
+ * waits for the next part of an input is at work.
  * @param {JobState} state
  * @param {NodeRecord} node
  * @returns {NodeStatus}
  */
 export function shownStatus(state, node) {
+  if (node.wait?.reason === "next_part") return "running";
   if (node.status !== "pending" || !state.onBus || state.end) return node.status;
   const free = (state.parents.get(node.id) ?? []).every((id) => FINAL_NODE.has(state.nodes.get(id)?.status ?? ""));
   return free ? "ready" : "pending";

@@ -33,6 +33,10 @@ export const http = {
     return (await load(`/api/artifacts/${sha256}`)).text();
   },
 
+  async file(name, params) {
+    return (await load(request(name, params).address)).arrayBuffer();
+  },
+
   async bytes(sha256, start, end) {
     const answer = await load(`/api/artifacts/${sha256}`, { headers: { Range: `bytes=${start}-${end - 1}` } });
     return new Uint8Array(await answer.arrayBuffer());

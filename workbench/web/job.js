@@ -14,7 +14,7 @@ export { isFinal } from "./fold.js";
  * @typedef {import("./fold.js").JobState} JobState
  *
  * Live facts of a running node, which are not events.
- * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
+ * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "growing" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
  *
  * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, metricMeanings?: Record<string, Api.Schema<"Metric">>, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
  *
@@ -23,6 +23,7 @@ export { isFinal } from "./fold.js";
  * @property {Api.Schema<"ApiStatus">} status
  * @property {number} progress
  * @property {number | null} secondsLeft
+ * @property {number | null} firstFrameSeconds  From acceptance to the first frames of a video that can be played.
  * @property {string} waiting
  * @property {string} paused
  * @property {boolean} busAway
@@ -37,7 +38,7 @@ export { isFinal } from "./fold.js";
 
 const NEWEST_EVENTS = 50; // in the response of GET /api/jobs/{job_id}
 /** @type {readonly (keyof LiveFacts)[]} */
-const LIVE_FACTS = ["fraction", "done", "total", "unit", "secondsLeft", "preview", "parts", "log", "waiting"];
+const LIVE_FACTS = ["fraction", "done", "total", "unit", "growing", "secondsLeft", "preview", "parts", "log", "waiting"];
 
 /**
  * Follow a job. Calls `changed(job)` after every change; the returned function stops it.
@@ -54,7 +55,7 @@ export function follow(jobId, changed) {
   const live = {};
   const seen = new Set();
   /** @type {Job} */
-  const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null, gone: false };
+  const job = { jobId, status: "queued", progress: 0, secondsLeft: null, firstFrameSeconds: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null, gone: false };
 
   const take = (/** @type {any} */ update) => {
     if (ended) return;
@@ -64,7 +65,7 @@ export function follow(jobId, changed) {
       job.problem = { message: update.failed.error ?? "the job cannot be watched", code: update.failed.code, details: update.failed.details };
     } else {
       job.problem = null; // the job can be read again
-      for (const name of /** @type {const} */ (["progress", "secondsLeft", "waiting", "paused", "busAway"])) if (name in update) Object.assign(job, { [name]: update[name] });
+      for (const name of /** @type {const} */ (["progress", "secondsLeft", "firstFrameSeconds", "waiting", "paused", "busAway"])) if (name in update) Object.assign(job, { [name]: update[name] });
       for (const [id, node] of Object.entries(update.nodes)) live[id] = Object.fromEntries(LIVE_FACTS.map((name) => [name, node[name]]));
       state ??= jobState({ status: update.status, nodes: Object.entries(update.nodes).map(([id, node]) => ({ ...node, id })) });
       keep(update.events);
@@ -113,6 +114,7 @@ export function follow(jobId, changed) {
       state = job.events.reduce(fold, jobState(record)); // events that the record includes change nothing
       if (first) listed = answer.events.length;
       if (first) Object.assign(job, { progress: record.progress, waiting: job.waiting || record.waiting });
+      job.firstFrameSeconds ??= record.firstFrameSeconds ?? null;
       keep(answer.events);
       for (const { node, sentence } of record.waits) live[node] = { ...live[node], waiting: sentence };
       if (job.problem?.status !== undefined) job.problem = null; // the server responds again

@@ -11,6 +11,7 @@ let count = 0;
 /** The times of a job, which no service records. @type {Record<string, Metric>} */
 export const JOB_TIMES = {
   computeSeconds: { name: "computing", unit: "s", better: "lower", meaning: "Time in which its nodes ran." },
+  firstFrameSeconds: { name: "first frame", unit: "s", better: "lower", meaning: "Time from the start until the first frames could be played." },
   waitingSeconds: { name: "waiting", unit: "s", better: "lower", meaning: "Time in which no node ran, such as in the queue." },
 };
 

@@ -1,19 +1,18 @@
 // @ts-check
 // The view of a running or finished job: the stage with its image or video, a line per node, and the available actions.
 
-import { ask, embedded, pageUrl, setUrl } from "./api.js";
+import { ask, embedded, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
-import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, empty, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
+import { artifactsOf, setDownloadUrl } from "./artifact.js";
+import { badge, button, empty, fill, firstFrame, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { metricList } from "./metrics.js";
-import { isErrorOf, videoOf } from "./outcome.js";
-import { growingVideo } from "./parts.js";
+import { isErrorOf } from "./outcome.js";
 import { pipelines } from "./pipelines.js";
-import { spokenIn, spokenText } from "./spoken.js";
+import { createStage } from "./stage.js";
 import { leaveTitle, tellInTitle } from "./title.js";
 import { jobWarnings } from "./warnings.js";
 
@@ -105,7 +104,7 @@ function drawHead(view, job) {
 
 function headWords(job, blocked) {
   if (isFinal(job.status)) {
-    return [times(job.record ?? {})];
+    return [times({ ...job.record, firstFrameSeconds: job.firstFrameSeconds })];
   }
   if (!job.connected) return ["not connected; the job continues"];
   if (job.busAway) return ["the bus is unreachable; the job continues when it is back"];
@@ -113,7 +112,7 @@ function headWords(job, blocked) {
   if (openQuestion(job)) return ["waiting for you"];
   if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waiting for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
-  return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
+  return [[percent, job.secondsLeft ? `about ${seconds(job.secondsLeft)} left` : "", firstFrame(job.firstFrameSeconds)].filter(Boolean).join(" · ")];
 }
 
 function cancelButton(view) {
@@ -197,7 +196,9 @@ function createLine(node) {
 
 function lineWords(node, job) {
   if (node.status === "running") {
-    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
+    const done = doneWords(node);
+    const producer = node.wait?.producer ? job.nodes.get(node.wait.producer) : null;
+    if (producer && producer.status !== "running") return `${done}, waits for ${producer.name}`;
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
   if (node.status === "completed") return node.cached ? "cached" : seconds(node.seconds);
@@ -208,9 +209,17 @@ function lineWords(node, job) {
   return "";
 }
 
+/** How much of a running node is done. A total that still grows has a plus sign. */
+function doneWords(node) {
+  if (node.total > 1 && node.unit) return `${Math.round(node.done)} of ${Math.round(node.total)}${node.growing ? "+" : ""} ${node.unit}`;
+  if (node.growing && node.parts) return `${node.parts} ${node.parts === 1 ? "part" : "parts"} so far`;
+  return node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
+}
+
 const EVENT_WORDS = {
   "node.running": (data) => `started on ${data.worker || "a worker"}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}`,
   "node.completed": (data) => (data.cached ? "result from the cache" : `done in ${seconds(data.seconds)}`),
+  "node.first_part": () => "first part finished",
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
   "node.failed": () => "failed", // its error is shown once: as that of the job, or below
   "node.lost": () => "its output was damaged or missing in the store; it runs again",
@@ -222,9 +231,19 @@ const EVENT_WORDS = {
   "job.failed": () => "caused the failure of the job",
 };
 
+/** A node that takes an input in parts pauses for each that is not finished; only its start and its end are news. */
+function withoutPauses(events) {
+  let pausing = false;
+  return events.filter((event) => {
+    const goesOn = pausing && event.type === "node.running";
+    pausing = event.type === "node.waiting" && event.data?.reason === "next_part";
+    return !pausing && !goesOn;
+  });
+}
+
 function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
-  const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
+  const rows = withoutPauses(events).map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
   // While the node runs, its log comes with the progress; afterwards it is in the event of its completion.
   const messages = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [
@@ -234,81 +253,6 @@ function logOf(node, job) {
     metricList([node]),
     node.error && !isErrorOf(job, node) ? problem(node.error) : null,
   ].filter(Boolean);
-}
-
-const PREVIEW_EVERY_MS = 1900;
-
-// -- the stage: preview, finished parts, the video --------------------------------------------------------------------
-
-/** Give the stage the shape of what it shows, so that a picture fills it and later ones replace it without a move. */
-function shape(element, width, height) {
-  if (width && height) element.parentElement?.style.setProperty("--wb-aspect", (width / height).toFixed(4));
-}
-
-function createStage(element, jobId) {
-  let shown = "";
-  /** @type {ReturnType<typeof growingVideo>} */
-  let growing = null;
-  let growingFrom = -1; // the place of its node
-  let previewAt = 0;
-  const picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => shape(element, picture.naturalWidth, picture.naturalHeight) });
-  fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
-  return {
-    end: () => element.replaceChildren(),
-    update(job) {
-      if (shown === "video") return;
-      if (job.status === "completed") {
-        if (job.record && isFinal(job.record.status)) {
-          shown = "video";
-          showVideo(element, job);
-        }
-        return;
-      }
-      if (isFinal(job.status)) {
-        shown = "video";
-        if (!growing) fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, job.status === "cancelled" ? "Cancelled" : "No video was made")));
-        return;
-      }
-      // Of the nodes that make parts of a video, the last one is closest to the result, and perhaps the only one with sound.
-      const best = nodesOf(job).findLastIndex((one) => one.parts && one.partKind === "video");
-      if (best > growingFrom) {
-        growing = growingVideo(jobId, nodesOf(job)[best].id, (width, height) => shape(element, width, height));
-        if (growing) {
-          growingFrom = best;
-          shown = "parts";
-          fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
-        }
-      }
-      if (growing && best === growingFrom) growing.show(nodesOf(job)[best].parts ?? 0);
-      if (growing) return;
-      const node = nodesOf(job).find((one) => one.status === "running" && one.preview);
-      if (!node) return;
-      // All previews of a node have the same key. A new one replaces it at most every two seconds.
-      if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
-        previewAt = Date.now();
-        setUrl(picture, "src", "GET /api/jobs/{job_id}/nodes/{node}/preview", { job_id: jobId, node: node.id, at: previewAt });
-        if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "preview"));
-        shown = "preview";
-      }
-    },
-  };
-}
-
-async function showVideo(element, job) {
-  try {
-    const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
-    const best = videoOf(job, made);
-    if (best) {
-      shape(element, best.ref.width, best.ref.height);
-      const shown = artifact(best.ref, { title: "", autoplay: false });
-      const spoken = spokenIn(nodesOf(job));
-      const player = shown.querySelector("video");
-      fill(element, shown, spoken && player ? spokenText(spoken, player) : null);
-    }
-    else fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
-  } catch (error) {
-    fill(element, problem(error, { compact: true }));
-  }
 }
 
 // -- after the end ----------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ function draw(view, job) {
 
 function drawHead(view, job) {
   const record = job.record;
-  const key = `${job.status} ${record.status} ${record.mlflowRun ?? ""}`;
+  const key = `${job.status} ${record.status} ${record.mlflowRun ?? ""} ${job.firstFrameSeconds}`;
   if (view.headAt === key) return;
   view.headAt = key;
   const again = async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`);
@@ -88,6 +88,7 @@ function drawHead(view, job) {
       fact("accepted", when(record.created)),
       fact("computing", seconds(record.computeSeconds)),
       fact("waiting", seconds(record.waitingSeconds)),
+      fact("first frame", seconds(job.firstFrameSeconds)),
       fact("repeats", record.parent ? h("a", { href: `/runs?job=${record.parent}` }, shortId(record.parent, shortIds([record.parent, record.jobId]))) : ""),
       fact("id", h("code", {}, record.jobId)),
     ),

@@ -181,6 +181,7 @@ export function table(element, _, model) {
 }
 
 let tables = 0;
+const TIMES = new Set(["compute_seconds", "waiting_seconds", "first_frame_seconds"]);
 
 const searchText = (row) => Object.values(row).filter((one) => typeof one === "string").join("\n").toLowerCase();
 
@@ -196,6 +197,6 @@ function cell(column, value) {
   if (value === null || value === undefined) return "";
   if (column.name === "status") return badge(value);
   if (column.name === "created") return when(value);
-  if (column.name === "compute_seconds" || column.name === "waiting_seconds") return seconds(value);
+  if (TIMES.has(column.name)) return seconds(value);
   return typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -33,7 +33,7 @@ Visiting = Callable[..., Visit]
 @contextmanager
 def running_place(home: Path) -> Iterator[Place]:
     more = {
-        "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
+        "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes,tests.app.pages.film",
         "PYTHONPATH": str(ROOT),
         "WORKBENCH_METRICS_PORT": str(free_port()),
         "WORKBENCH_CONSENT": "",  # the pages and forms ask for it

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.app.pages.place import Place
+from tests.cli.graphs import document
 from tests.notebook.widgets.lab import Lab, Notebook
 from tests.stack.conditions import wait_for
 
@@ -112,3 +115,19 @@ def test_audio_images_and_downloads_come_in_ranges_too(paper: Notebook) -> None:
         view.get_by_label(re.compile("^Download")).click()
     saved = wait_for(download.value.path)
     assert saved.read_bytes() == bytes.fromhex(paper.python("print(portrait.read_bytes().hex())"))
+
+
+def test_finished_parts_play_while_the_rest_is_made(place: Place, paper: Notebook, tmp_path: Path) -> None:
+    gates = [tmp_path / f"gate-{number}" for number in range(3)]
+    film = {"id": "film", "service": "test.film", "params": {"gates": str(tmp_path / "gate-")}}
+    file = {"id": "file", "service": "generate.remux", "input": {"video": "$film.video", "audio": "$film.audio"}}
+    job = place.order(graph=document(film, file, edges=(("film", "file"),)))
+    gates[0].touch()
+    player = paper.run(f"wb.job({job!r})").locator(".wb-notebook .wb-stage video")
+    expect(player).to_have_js_property("paused", False)
+    gates[1].touch()
+    assert wait_for(lambda: player.evaluate("video => video.currentTime") > 2, 60)  # behind the end of the first part
+    assert player.evaluate("video => video.buffered.length") == 1
+    gates[2].touch()
+    expect(player).to_have_attribute("preload", "auto")  # the whole video, which also comes through the kernel
+    assert player.evaluate("video => video.currentTime") > 2

@@ -210,12 +210,13 @@ class Feed:
         return bool(received)
 
     def _read_progress(self, reading: list[FollowedJob], touched: set[str]) -> None:
-        running = {one.job: nodes for one in reading if (nodes := one.live.running)}
-        reported = self._bus.job_reader.reported(running)
+        working = {one.job: nodes for one in reading if (nodes := one.live.working)}
+        reported = self._bus.job_reader.reported(working)
         for one in reading:
             if one.job in reported:
                 try:
-                    one.live.report(Progress.model_validate(orjson.loads(raw)) for raw in reported[one.job])
+                    found = reported[one.job]
+                    one.live.report((Progress.model_validate(orjson.loads(raw)) for raw in found.progress), found.parts)
                 except ValueError as fault:
                     log.warning("progress not readable", job=one.job, error=str(fault)[:300])
                 touched.add(one.job)

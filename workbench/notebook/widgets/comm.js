@@ -135,6 +135,13 @@ export class Comm extends EventTarget {
     return this.#bytes({ sha256, start, end });
   }
 
+  /** @type {import("./channel.js").Channel["file"]} */
+  async file(name, params) {
+    if (!(await this.hello())) throw this.#away();
+    const { sha256, sizeBytes } = await this.#asked({ kind: "media", name, params, direct: false });
+    return new Blob(await whole((start, end) => this.#bytes({ sha256, start, end }), sizeBytes)).arrayBuffer();
+  }
+
   /** @param {string} path */
   page(path) {
     const page = this.#host.get("page");

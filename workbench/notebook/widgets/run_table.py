@@ -12,7 +12,7 @@ import traitlets
 from schemas.api import api_status
 from workbench.client.deployment import Deployment
 from workbench.client.metric_meanings import JOB_TIMES, of_name
-from workbench.notebook.run_rows import frame_of, runs_html, runs_text
+from workbench.notebook.run_rows import TIMES, frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
 from workbench.store.job_params import SPOKEN
@@ -21,7 +21,7 @@ from workbench.store.listing import JobLine
 if TYPE_CHECKING:
     import pandas as pd
 
-USUAL = ("status", "title", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds")
+USUAL = ("status", "title", "pipeline", "experiment", "created", *TIMES)
 MOST_PARAMS, MOST_METRICS = 6, 4  # shown by default
 
 Row = dict[str, Any]
@@ -95,8 +95,7 @@ def _row(line: JobLine) -> Row:
         "pipeline": line.pipeline or line.workflow_id,
         "experiment": line.experiment,
         "created": line.created_at,
-        "compute_seconds": line.compute_seconds,
-        "waiting_seconds": line.waiting_seconds,
+        **{name: getattr(line, name) for name in TIMES},
     }
 
 

@@ -1,0 +1,39 @@
+"""A service for tests of pages: a film with a tone, whose parts are made when a test opens their gates."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, VideoRef, node
+from tests.store.media import write_clip, write_tone
+
+PARTS = 3
+PART_S = 2.0
+AUDIO_S = (3.0, 2.0, 1.0)  # ahead of the pictures, as speech is
+
+
+class Params(NodeModel):
+    gates: str = Field("", description="Path that the gates begin with: each part waits for the file with its number.")
+
+
+class Film(NodeModel):
+    video: VideoRef = Field(description="The pictures.")
+    audio: AudioRef = Field(description="The tone.")
+
+
+@node("test.film", version="1.0.0", plane="data", part=Film, cache=False, resources=Resources(timeout_s=180))
+def film(ctx: Context, params: Params, inputs: NodeModel) -> Film:
+    """Pictures and sound, in parts and then as a whole."""
+    for number in range(len(ctx.parts), PARTS):
+        while not Path(f"{params.gates}{number}").exists():
+            ctx.progress(number, PARTS, "parts")
+            time.sleep(0.02)
+        ctx.parts.append(_made(ctx, f"part-{number}", PART_S, AUDIO_S[number]))
+    return _made(ctx, "whole", PARTS * PART_S, sum(AUDIO_S))
+
+
+def _made(ctx: Context, name: str, video_s: float, audio_s: float) -> Film:
+    video = write_clip(ctx.workdir / f"{name}.mp4", video_s)
+    audio = write_tone(ctx.workdir / f"{name}.wav", audio_s)
+    return Film(video=ctx.save(video, "video", frames=round(video_s * 25), fps=25.0), audio=ctx.save(audio, "audio"))
