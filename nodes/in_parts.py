@@ -28,6 +28,9 @@ class Incoming(Protocol):
     def part(self, index: int) -> dict[str, Any] | None:
         """The outputs of the part with that index; None after the last one. Leaves the node if it is not finished."""
 
+    def known(self, first: int) -> list[dict[str, Any]]:
+        """The outputs of the parts from that index on that were received. Does not wait."""
+
     def whole(self) -> dict[str, Any]:
         """All outputs. Leaves the node if the producer has not completed."""
 
@@ -65,6 +68,15 @@ class InParts(Generic[T]):
             index += 1
         if index == 0:  # it completed without parts
             yield self.whole()
+
+    def known(self, first: int = 0) -> list[T]:
+        """The parts from that index on that are known to be finished; the whole value if that was there. Does not wait.
+
+        They tell how much there is to do at least, for ``ctx.progress``.
+        """
+        if self._incoming is None:
+            return [typing.cast("T", self._value)][first:]
+        return [self._adapter.validate_python(part[self._output]) for part in self._incoming.known(first)]
 
     def whole(self) -> T:
         """The whole value. Waits for the last part as iterating does."""

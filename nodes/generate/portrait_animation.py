@@ -118,11 +118,6 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
     return Painter(*frame(rgb, face.points, params.size))
 
 
-def _whole_frames(audio: InParts[AudioRef], fps: int) -> int:
-    """The number of frames, if the whole audio is there; else 0."""
-    return 0 if audio.comes_in_parts else math.ceil((audio.whole().duration_s or 0.0) * fps)
-
-
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
     """Those of the parts after the finished ones."""
     from nodes.generate._audio_blocks import AudioReader
@@ -168,16 +163,18 @@ def _render(ctx: Context, params: Params, inputs: Inputs) -> None:
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     painter: Painter | None = None
-    whole = _whole_frames(inputs.audio, params.fps)
+    heard_s: list[float] = []  # lengths of the finished parts of the speech
     began, painted = time.perf_counter(), 0
     with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
         for window in _windows(ctx, params, inputs):
             painter = painter or _painter(ctx, params, inputs)
             moves = _controls(ctx, params, window)
+            heard_s += (part.duration_s or 0.0 for part in inputs.audio.known(len(heard_s)))
+            known_frames = max(window.known_frames, math.ceil(sum(heard_s) * params.fps))
             for index in range(window.count):
                 image = painter.frame(moves, index)
                 encoder.add(image)
-                ctx.progress(window.first + index + 1, max(window.known_frames, whole), "frames")
+                ctx.progress(window.first + index + 1, known_frames, "frames")
                 ctx.preview(preview)
             encoder.end_part()
             painted += window.count

@@ -277,6 +277,9 @@ class Pieces:
     def part(self, index: int) -> dict[str, Any] | None:
         return self._pieces[index] if index < len(self._pieces) else None
 
+    def known(self, first: int) -> list[dict[str, Any]]:
+        return self._pieces[first:]
+
     def whole(self) -> dict[str, Any]:
         raise AssertionError("the animation does not need the whole")
 

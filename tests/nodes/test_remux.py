@@ -290,6 +290,9 @@ def test_without_parts_the_file_is_the_same(tmp_path: Path) -> None:
         def part(self, index: int) -> dict[str, Any] | None:
             return {"video": video, "audio": audio} if index == 0 else None
 
+        def known(self, first: int) -> list[dict[str, Any]]:
+            return [self.whole()][first:]
+
         def whole(self) -> dict[str, Any]:
             return {"video": video, "audio": audio}
 

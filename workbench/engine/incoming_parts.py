@@ -34,19 +34,28 @@ class ProducerParts:
 
     def part(self, index: int) -> dict[str, Any] | None:
         while len(self._parts) <= index and self.result is None:
-            self._receive()
+            self._receive(len(self._parts))
         return self._parts[index] if index < len(self._parts) else None
+
+    def known(self, first: int) -> list[dict[str, Any]]:
+        last = len(self._parts) - 1
+        if self.result is None and last > 0:  # the first part of a completed producer is its whole
+            self._receive(last)  # it again, with those behind it, which never waits
+        return self._parts[first:]
 
     def whole(self) -> dict[str, Any]:
         while self.result is None:
-            self._receive()
+            self._receive(len(self._parts))
         return self.result.output
 
-    def _receive(self) -> None:
-        """Raises Cancelled if the segment now waits for the next part without this executor."""
-        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, len(self._parts)))
+    def _receive(self, index: int) -> None:
+        """Receive the finished parts from that index on, or the whole.
+
+        Raises Cancelled if the segment now waits for the next part without this executor.
+        """
+        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, index))
         if isinstance(answer, Parts):
-            self._parts += (orjson.loads(bytes(part)) for part in answer.parts)
+            self._parts[index:] = (orjson.loads(bytes(part)) for part in answer.parts)
             self.computation = answer.computation
         elif isinstance(answer, Whole):
             self.result = NodeResult.model_validate_json(bytes(answer.result))
