@@ -117,11 +117,6 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
     return Painter(*frame(rgb, face.points, params.size))
 
 
-def _whole_frames(audio: InParts[AudioRef], fps: int) -> int:
-    """The number of frames, if the whole audio is there; else 0."""
-    return 0 if audio.comes_in_parts else math.ceil((audio.whole().duration_s or 0.0) * fps)
-
-
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
     """Those of the parts after the finished ones."""
     from nodes.generate._audio_blocks import AudioReader
@@ -163,12 +158,14 @@ def _painted(ctx: Context, params: Params, inputs: Inputs) -> Iterator[NDArray[A
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     painter: Painter | None = None
-    whole = _whole_frames(inputs.audio, params.fps)
+    heard_s: list[float] = []  # lengths of the finished parts of the speech
     for window in _windows(ctx, params, inputs):
         painter = painter or _painter(ctx, params, inputs)
         moves = _controls(ctx, params, window)
+        heard_s += (part.duration_s or 0.0 for part in inputs.audio.finished(len(heard_s)))
+        known_frames = max(window.known_frames, math.ceil(sum(heard_s) * params.fps))
         for index in range(window.count):
             image = painter.frame(moves, index)
             yield image
-            ctx.progress(window.first + index + 1, max(window.known_frames, whole), "frames")
+            ctx.progress(window.first + index + 1, known_frames, "frames")
             ctx.preview(preview)

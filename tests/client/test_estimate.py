@@ -8,6 +8,8 @@ import pytest
 
 from schemas.event import Event, EventType, NodeResult, Progress
 from schemas.graph import Graph
+from schemas.job import NodeRecord
+from schemas.status import NodeStatus, Plane
 from workbench.client.estimate import Estimate
 
 GRAPH = Graph.model_validate(
@@ -95,6 +97,17 @@ def test_nodes_that_take_parts_run_at_the_same_time_as_what_makes_them() -> None
     estimate.add(EventType.NODE_RUNNING, "b")
     estimate.add(EventType.NODE_RUNNING, "c")
     assert estimate.seconds_left() == pytest.approx(6, abs=0.5)  # b; c has no more to do by then
+
+
+def test_a_watcher_that_comes_late_knows_what_has_been_done() -> None:
+    estimate = estimate_with()
+    states = [(NodeStatus.COMPLETED, 0.0), (NodeStatus.RUNNING, 1000.0), (NodeStatus.PENDING, None)]
+    nodes = [
+        NodeRecord(id=node, service=f"x.{node}", plane=Plane.DATA, status=status, started_at=began)
+        for node, (status, began) in zip("abc", states, strict=True)
+    ]
+    estimate.take(nodes, now=1003.0)
+    assert estimate.seconds_left() == pytest.approx(7, abs=0.5)  # half of b, then c
 
 
 def test_known_work_is_still_to_be_done() -> None:

@@ -159,6 +159,22 @@ def test_equal_jobs_stream_once(live: LiveDeployment, workers: Any, diary: Diary
     assert all(node.cached for node in completed_once(live, job).nodes), "the whole output was not found in the cache"
 
 
+def test_a_consumer_that_outlives_its_producer_is_found_in_the_cache(
+    live: LiveDeployment, workers: Any, diary: Diary, tmp_path: Any
+) -> None:
+    gate = tmp_path / "gate"
+    nodes = graph(diary, part_s=0.01)
+    nodes["lines"]["service"] = "probe.cached"
+    nodes["louder"]["params"]["gate"] = str(gate)
+    job = live.submit(nodes, EDGES).job
+    wait_for(lambda: diary.count("louder-0"), what="the consumer waits at its gate")
+    live.await_event(job, "node.completed", "lines")
+    gate.touch()
+    check_made_once(live, diary, job)
+    again = completed_once(live, live.submit(nodes, EDGES).job)
+    assert [node.cached for node in again.nodes] == [True, True]
+
+
 def test_both_continue_after_the_bus_lost_its_memory(
     live: LiveDeployment, workers: Any, diary: Diary, tmp_path: Any
 ) -> None:

@@ -61,6 +61,7 @@ def list_(
             line.nodes_cached or "",
             "" if line.compute_seconds is None else f"{line.compute_seconds:.1f} s",
             "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f} s",
+            "" if line.first_frame_seconds is None else f"{line.first_frame_seconds:.1f} s",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
         )
         for line in page.jobs
@@ -68,8 +69,9 @@ def list_(
     if not rows:
         print('There are no jobs yet. Run the first: `workbench run talking_head --portrait sample --prompt "…"`.')
         return
-    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", "compute", "waiting", "accepted")
-    print_table(headings, rows, _STYLES, wide=("cached", "accepted"))
+    times = ("compute", "waiting", "first frame")
+    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", *times, "accepted")
+    print_table(headings, rows, _STYLES, wide=("cached", "first frame", "accepted"))
     if page.total > len(rows):
         print(f"{page.total - len(rows)} more; use --limit to show them")
 

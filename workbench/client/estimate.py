@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.event import Event, EventType, NodeResult, Progress
 from schemas.graph import Graph
+from schemas.job import NodeRecord
 from workbench.engine.structure import topological_order
 
 _FINAL = {EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPED, EventType.NODE_CANCELLED}
@@ -45,6 +46,21 @@ class Estimate:
     def expect(self, seconds: Mapping[str, float]) -> None:
         """Apply new expectations by node, because more is known of the job; what a node itself showed stays."""
         self.expected_s |= {node: value for node, value in seconds.items() if node not in self.measured}
+
+    def take(self, nodes: Iterable[NodeRecord], now: float) -> None:
+        """Apply what nodes have done before the first event.
+
+        Args:
+            now: UTC, seconds since 1970.
+        """
+        for node in nodes:
+            if node.status.final:
+                self.done[node.id] = 1.0
+                self.measured.add(node.id)
+                self.expected_s[node.id] = node.seconds or 0.01
+            elif node.in_progress and node.started_at is not None:
+                began = min(node.started_at, node.first_part_at or node.started_at)  # it may have paused since
+                self.started[node.id] = time.monotonic() - max(0.0, now - began)
 
     def see(self, event: Event, ago_s: float = 0.0) -> None:
         """Apply an event that happened ``ago_s`` seconds ago."""

@@ -44,6 +44,7 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
     incoming = Incoming(state, node, Account(meter, host))
     values = _inputs(state, node, declaration, incoming)
     key, computation = _keys(state, node, values, incoming)
+    in_parts = bool(incoming.running)
     known = _claim(state, node, key, computation) if computation else None
     if known is not None:
         now = {"worker": state.worker, "attempt": attempt, **meter.times()}
@@ -72,7 +73,7 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
             allowed=declaration.outputs.__name__,
             remedy="Return the declared Outputs.",
         )
-    if incoming.running:  # the node may not have needed the last parts, but the key needs the whole
+    if in_parts:  # the node may not have needed the last parts, but the key needs the whole
         incoming.finish()
         key, _ = _keys(state, node, _inputs(state, node, declaration, incoming), incoming)
     if workdir.exists():

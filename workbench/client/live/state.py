@@ -35,6 +35,7 @@ class LiveJob:
         self._weights = record.graph.progress_weights()
         self._expectation = expectation
         self._estimate = Estimate.by_node(record.graph, expectation.seconds)
+        self._estimate.take(record.nodes, time.time())
         self._created_at = record.created_at
         self._reported: dict[str, Progress] = {}  # the latest report of each node that runs or ran
         self._parts: dict[str, int] = {}
