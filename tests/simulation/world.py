@@ -208,7 +208,7 @@ class World:
             if len(made) < wanted:
                 break
             seen = worker.received[producer]
-            look = self.bus.receive(worker.lease, node, producer, seen, None)
+            look = self.bus.receive(worker.lease, node, producer, seen, so_far=None)
             got = self.bus.receive(worker.lease, node, producer, seen)
             assert look.verdict is Verdict.OK if got.verdict is Verdict.PARKED else look == got
             assert held == (got.verdict in (Verdict.PARTS, Verdict.END, Verdict.PARKED)), got
