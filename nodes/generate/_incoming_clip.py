@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class IncomingClip:
         if time.monotonic() < self._look_at:
             return sum(self._counts)
         self._look_at = time.monotonic() + LOOK_EVERY_S
-        for ref in islice(self._video.finished(), len(self._counts), None):
+        for ref in self._video.finished(len(self._counts)):
             self._counts.append(self._frames_in(ref))
         return sum(self._counts)
 

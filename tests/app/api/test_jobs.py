@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nodes._samples import sample_portrait
+from schemas.approval import MAX_TEXT_CHARS
 from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
 from tests.live import Diary, LiveDeployment, wait_for
@@ -281,7 +282,7 @@ def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: L
     at = f"/api/jobs/{job}/approve"
     refused(asking("bob/runner").post(at, json={"text": "x"}), 404, "job.unknown")
     refused(asking("eve/viewer").post(at), 403, "access.forbidden")
-    refused(api.post(at, json={"text": "x" * 30_000}), 422, "request.invalid")
+    refused(api.post(at, json={"text": "x" * (MAX_TEXT_CHARS + 1)}), 422, "request.invalid")
     refused(api.post(at, json={"node": "c"}), 409, "review.not_waiting")
     answer = asking("ada/runner").post(at, json={"text": "Good evening."})
     assert answer.status_code == 200 and answer.json()["edited"] and answer.json()["author"] == "ada"
@@ -299,7 +300,7 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     job = submit(api, {"a": probe("p", parts=40, part_s=0.25)})
     at = f"/api/jobs/{job}/nodes/a"
     parts = wait_for(lambda: api.get(f"{at}/parts").json()["parts"])
-    assert parts[0] == {"index": 0, "url": f"{at}/parts/0"}
+    assert parts[0] == {"index": 0, "url": f"{at}/parts/0", "startS": 0.0}
     link = api.get(parts[0]["url"], follow_redirects=False)
     assert link.status_code == 307 and link.headers["location"].startswith(live.settings.s3_url)
     refused(api.get(f"{at}/parts/9999"), 404, "artifact.unknown")
