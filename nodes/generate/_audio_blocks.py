@@ -29,10 +29,13 @@ class AudioSamples:
 
 def read_audio(path: Path) -> AudioSamples:
     """Decode an audio file to mono at its own rate. Raises NodeError: not audio, or empty."""
-    blocks = list(_decoded(path))
+    blocks = [block for _, block in _decoded(path)]
     if not blocks:
         raise _empty()
     return AudioSamples(np.concatenate([block.samples for block in blocks]), blocks[0].rate_hz)
+
+
+BEFORE_S = 0.5  # a decoder is right again after that
 
 
 class AudioReader:
@@ -42,14 +45,22 @@ class AudioReader:
         audio: the files in order; each is opened when its samples are needed.
         open_file: gives the local path of one.
         start_s: files that end before are not opened, if their references tell exactly how long they are.
+        seek: jump to ``start_s`` in a long file. Compressed sound then differs at first by what its decoder remembers.
 
     Raises NodeError, as do its methods: not audio, or empty.
     """
 
-    def __init__(self, audio: Iterable[AudioRef], open_file: Callable[[AudioRef], Path], start_s: float = 0) -> None:
+    def __init__(
+        self,
+        audio: Iterable[AudioRef],
+        open_file: Callable[[AudioRef], Path],
+        start_s: float = 0,
+        *,
+        seek: bool = False,
+    ) -> None:
         self.rate_hz = 0
         self._start = 0  # number of the first sample that is kept
-        self._blocks = self._read(audio, open_file, start_s)
+        self._blocks = self._read(audio, open_file, start_s, seek)
         first = next(self._blocks, None)
         if not self.rate_hz:
             raise _empty()
@@ -81,7 +92,7 @@ class AudioReader:
             self._start, self._samples = self._start + gone, self._samples[gone:].copy()
 
     def _read(
-        self, audio: Iterable[AudioRef], open_file: Callable[[AudioRef], Path], start_s: float
+        self, audio: Iterable[AudioRef], open_file: Callable[[AudioRef], Path], start_s: float, seek: bool
     ) -> Iterator[AudioSamples]:
         passing = True
         for ref in audio:
@@ -90,9 +101,12 @@ class AudioReader:
                 self._start += length
                 self.rate_hz = ref.sample_rate_hz
                 continue
+            from_s = start_s - self._start / self.rate_hz if passing and self.rate_hz else start_s if passing else 0.0
             passing = False
-            for block in _decoded(open_file(ref)):
+            for number, block in _decoded(open_file(ref), from_s - BEFORE_S if seek else 0.0):
                 self.rate_hz = block.rate_hz
+                if number is not None:
+                    self._start += number
                 yield block
 
 
@@ -113,15 +127,22 @@ def _empty() -> NodeError:
     )
 
 
-def _decoded(path: Path) -> Iterator[AudioSamples]:
+def _decoded(path: Path, from_s: float = 0.0) -> Iterator[tuple[int | None, AudioSamples]]:
+    """The blocks; with the first one the number of its first sample, if it is not 0."""
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
-            rate_hz = int(stream.rate)
+            rate_hz, number = int(stream.rate), None
             resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate_hz)
+            if from_s > 0 and stream.time_base:
+                container.seek(int(from_s / stream.time_base) + (stream.start_time or 0), stream=stream)
             for frame in chain(container.decode(stream), [None]):
+                if frame is not None and from_s > 0 and frame.pts is not None and frame.time_base is not None:
+                    start = (stream.start_time or 0) * (stream.time_base or 0)
+                    number, from_s = round((frame.pts * frame.time_base - start) * rate_hz), 0.0
                 for out in resampler.resample(frame):
-                    yield AudioSamples(out.to_ndarray()[0].astype(np.float32), rate_hz)
+                    yield number, AudioSamples(out.to_ndarray()[0].astype(np.float32), rate_hz)
+                    number = None
     except (av.FFmpegError, IndexError) as error:
         raise NodeError(
             "the audio cannot be decoded",

@@ -89,7 +89,7 @@ def _show_parts(ctx: Context, inputs: Inputs) -> None:
     from nodes.generate._sounded_part import BEFORE_S, SoundedParts
 
     start_s = sum((part.video.length for part in ctx.parts), Fraction(0))
-    parts = SoundedParts(AudioReader(inputs.audio, ctx.open, float(start_s) - BEFORE_S), start_s)
+    parts = SoundedParts(AudioReader(inputs.audio, ctx.open, float(start_s) - BEFORE_S, seek=True), start_s)
     for ref in inputs.video.after(len(ctx.parts)):
         path = ctx.workdir / f"part-{len(ctx.parts)}.mp4"
         parts.make(ctx.open(ref), path)
