@@ -14,13 +14,14 @@ import platform
 import tempfile
 import time
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
-from nodes.generate.portrait_animation import Params, check, run
+from nodes.generate.portrait_animation import CRF, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 
@@ -52,7 +53,7 @@ def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps:
     """Setup, painting alone and encoding alone."""
     from nodes._face import measured_file, read_image
     from nodes.generate._audio_blocks import read_audio
-    from nodes.generate._puppet.encoder import PartEncoder
+    from nodes.generate._part_encoder import PartEncoder
     from nodes.generate._puppet.framing import frame
     from nodes.generate._puppet.loudness import loudness
     from nodes.generate._puppet.motion import controls
@@ -84,11 +85,10 @@ def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps:
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
     print(f"painting               {1e3 * wall / count:6.1f} ms a frame wall, {1e3 * cpu / count:5.1f} ms CPU")
     began = time.perf_counter()
-    with PartEncoder(folder, size, fps) as encoder:
+    with PartEncoder(folder, Fraction(fps), CRF) as encoder:
         for picture in pictures:
             encoder.add(picture)
         encoder.end_part()
-        encoder.finished(wait=1)
         wall = time.perf_counter() - began
     print(
         f"encoding               {1e3 * wall / count:6.1f} ms a frame wall, {1e3 * encoder.cpu_s / count:5.1f} ms CPU"
@@ -108,9 +108,6 @@ def main() -> None:
         audio, phonemes = babble(folder, options.seconds)
         print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print(f"{options.size} x {options.size}, {options.fps} fps, {options.seconds} s of speech")
-        began = time.perf_counter()
-        check(Params(), {"image": portrait})
-        print(f"check at submit, cold  {1e3 * (time.perf_counter() - began):6.1f} ms")
         stages(portrait, audio, phonemes, options.size, options.fps, folder)
 
         models, store = ModelCache(), folder / "store"

@@ -190,7 +190,10 @@ def finishing_s(record: JobRecord) -> float:
 
 def main(count: int = 7, text_minutes: int = 30, recording_minutes: int = 18) -> None:
     print(machine())
-    with running_stack(*QUIET_PARTS) as deployment, tempfile.TemporaryDirectory() as folder:
+    with (
+        running_stack(*QUIET_PARTS, WORKBENCH_CONSENT="a synthetic voice") as deployment,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         worker = next(part.pid for part in status(deployment.settings.home).parts if part.name == "worker")
         assert worker is not None
         bench = Bench(deployment)

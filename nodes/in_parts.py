@@ -28,8 +28,8 @@ class Incoming(Protocol):
     def part(self, index: int) -> dict[str, Any] | None:
         """The outputs of the part with that index; None after the last one. Leaves the node if it is not finished."""
 
-    def known(self, first: int) -> list[dict[str, Any]]:
-        """The outputs of the parts from that index on that were received. Does not wait."""
+    def finished(self, index: int) -> dict[str, Any] | None:
+        """The outputs of the part with that index; None if it is not finished now, or after the last one."""
 
     def whole(self) -> dict[str, Any]:
         """All outputs. Leaves the node if the producer has not completed."""
@@ -69,14 +69,18 @@ class InParts(Generic[T]):
         if index == 0:  # it completed without parts
             yield self.whole()
 
-    def known(self, first: int = 0) -> list[T]:
-        """The parts from that index on that are known to be finished; the whole value if that was there. Does not wait.
+    def finished(self) -> Iterator[T]:
+        """The parts that are finished now, without waiting for more; the value if it is there as a whole.
 
-        They tell how much there is to do at least, for ``ctx.progress``.
+        How many there are differs from run to run: use it for progress, or to refuse early what is too long.
         """
         if self._incoming is None:
-            return [typing.cast("T", self._value)][first:]
-        return [self._adapter.validate_python(part[self._output]) for part in self._incoming.known(first)]
+            yield typing.cast("T", self._value)
+            return
+        index = 0
+        while (part := self._incoming.finished(index)) is not None:
+            yield self._adapter.validate_python(part[self._output])
+            index += 1
 
     def whole(self) -> T:
         """The whole value. Waits for the last part as iterating does."""
@@ -94,10 +98,6 @@ class InParts(Generic[T]):
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), wrapped]),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.whole()),
         )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
-        return handler(schema["json_schema"])
 
 
 def kind_in_parts(annotation: Any) -> Any:

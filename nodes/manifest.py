@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -48,8 +48,8 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 missing=missing,
                 metrics=list(declaration.metrics),
                 params=params_schema(declaration),
-                inputs=_schema(declaration.inputs),
-                outputs=_schema(declaration.outputs),
+                inputs=_marked(_schema(declaration.inputs), inParts=declaration.in_parts),
+                outputs=_marked(_schema(declaration.outputs), inParts=declaration.made_in_parts),
             )
         )
     return sorted(found, key=lambda item: item.service)
@@ -57,9 +57,16 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
 
 def params_schema(declaration: NodeDeclaration) -> dict[str, Any]:
     """JSON Schema of the parameters. Those that forms hide by default have ``advanced``."""
-    schema = _schema(declaration.params)
-    advanced = {name: {**schema["properties"][name], "advanced": True} for name in declaration.advanced}
-    return {**schema, "properties": {**schema["properties"], **advanced}} if advanced else schema
+    return _marked(_schema(declaration.params), advanced=declaration.advanced)
+
+
+def _marked(schema: dict[str, Any], **marks: Collection[str]) -> dict[str, Any]:
+    """The schema with marks for some of its fields: ``{"advanced": true}``."""
+    marked = {name: {mark: True} for mark, names in marks.items() for name in names}
+    if not marked:
+        return schema
+    fields = schema["properties"]
+    return {**schema, "properties": {**fields, **{name: fields[name] | mark for name, mark in marked.items()}}}
 
 
 @lru_cache(maxsize=1024)  # pages ask for the manifests every few seconds, and 40 services take 0.1 s of CPU time

@@ -115,6 +115,11 @@ class NodeDeclaration:
         return inputs_in_parts(self.inputs)
 
     @property
+    def made_in_parts(self) -> tuple[str, ...]:
+        """The outputs that it makes in parts."""
+        return tuple(self.part.model_fields) if self.part else ()
+
+    @property
     def code(self) -> str:
         """Digest of its source. Raises WorkbenchError (node.code_changed) if the source changed after it was loaded."""
         return identity.code_of(self.run.__module__, self.file)

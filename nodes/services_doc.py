@@ -13,9 +13,10 @@ _HEAD = """\
 
 `python -m nodes.services_doc` writes this page from the declarations under `nodes/`; a test fails when they differ.
 `workbench nodes` lists what is installed, `workbench nodes SERVICE` shows the parameters, inputs and outputs of one.
+A service that takes an input in parts starts with the first part of the node before it, if that makes it in parts.
 [How to write one](nodes.md)
 """
-_COLUMNS = "| service | title | what it does | tags | pool |\n|---|---|---|---|---|"
+_COLUMNS = "| service | title | what it does | in parts | tags | pool |\n|---|---|---|---|---|---|"
 
 
 def render() -> str:
@@ -32,7 +33,14 @@ def render() -> str:
 
 
 def _row(one: NodeDeclaration) -> str:
-    return f"| `{one.service}` | {one.title} | {one.doc.splitlines()[0]} | {', '.join(one.tags)} | `{one.pool}` |"
+    what = one.doc.splitlines()[0]
+    return f"| `{one.service}` | {one.title} | {what} | {_in_parts(one)} | {', '.join(one.tags)} | `{one.pool}` |"
+
+
+def _in_parts(one: NodeDeclaration) -> str:
+    """What it takes and makes in parts."""
+    lists = (("takes", one.in_parts), ("makes", one.made_in_parts))
+    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in lists if names)
 
 
 if __name__ == "__main__":

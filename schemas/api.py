@@ -25,6 +25,7 @@ from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
 from schemas.status import JobStatus, Lane
+from schemas.stream import Stream
 from schemas.warning import JobWarning
 
 MAX_TEXT = 20_000
@@ -94,6 +95,9 @@ class AcceptedJob(JobBrief):
         "worker has differs. The job waits until a worker provides them.",
     )
     warnings: list[JobWarning] = Field(default_factory=list, description="What to expect of its inputs.")
+    streams: list[Stream] = Field(
+        default_factory=list, description="Where a node starts with the first part of another node's output."
+    )
 
 
 class Waiting(Contract):
@@ -155,6 +159,9 @@ class JobInFull(JobSummary):
     nodes: list[NodeRecord]
     waits: list[Waiting] = Field(default_factory=list, description="Nodes that wait, and what each waits for.")
     warnings: list[JobWarning] = Field(default_factory=list, description="What to expect of its inputs.")
+    streams: list[Stream] = Field(
+        default_factory=list, description="Where a node starts with the first part of another node's output."
+    )
     last_graph: Graph = Field(description="The submitted graph with the state of its nodes.")
     options: dict[str, Any] | None = Field(
         None, description="The inputs of its pipeline: `options` and `params` as in POST /api/jobs."

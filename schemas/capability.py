@@ -35,8 +35,12 @@ class ServiceManifest(Contract):
     missing: str = Field("", description="Why the service cannot run here; empty if it can.")
     metrics: list[Metric] = Field(default_factory=list, description="What it records, with units and meanings.")
     params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")
-    inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its inputs.")
-    outputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its outputs.")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, description="JSON Schema of its inputs. Those that it can take in parts have `inParts`."
+    )
+    outputs: dict[str, Any] = Field(
+        default_factory=dict, description="JSON Schema of its outputs. Those that it makes in parts have `inParts`."
+    )
 
 
 class Gpu(Contract):

@@ -110,3 +110,51 @@ print(json.dumps([Image.open(ctx.open(out.image)).getpixel((1, 0)), declared.pla
     )
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == [[255, 0, 0], "data"]
+
+
+def test_printed_nodes_in_parts_run_as_printed(tmp_path: Path) -> None:
+    """The producer and the consumer of docs/nodes.md: the same bytes from the whole and from parts, however cut."""
+    [source] = [block for block in blocks(ROOT / "docs" / "nodes.md", "py") if "InParts[" in block]
+    assert len(source.splitlines()) <= 40
+    (tmp_path / "printed_parts.py").write_text(source)
+    script = """
+import json, pathlib, sys
+from nodes.context import Cancelled
+from nodes.local import local_context, run_locally
+from nodes.registry import services
+from nodes.sdk import InParts, TextRef
+from tests.nodes.pieces import Pieces
+lines, numbers = services()["lab.lines"], services()["lab.numbers"]
+folder = pathlib.Path(sys.argv[1]) / "artifacts"
+def made(run, inputs, parts=()):
+    ctx = local_context(folder, parts=parts)
+    try:
+        whole = ctx.open(run_locally(run, ctx, {}, inputs).file).read_text()
+    except Cancelled:
+        whole = None
+    return whole, ctx.host.parts, ctx
+whole, parts, ctx = made(lines.run, {"narration": "One. Two. Three"})
+save = lambda text: {"file": ctx.save(text.encode(), "text")}
+coming = lambda pieces, ready=None: {"file": InParts(incoming=Pieces(pieces, ready), output="file", kind=TextRef)}
+numbered, mine, _ = made(numbers.run, save(whole))
+other = [save("One\\nTwo\\n"), save("Three\\n")]
+left = made(numbers.run, coming(parts, ready=2))
+print(json.dumps([
+    numbered, len(parts), len(mine),
+    made(numbers.run, coming(parts))[0] == made(numbers.run, coming(other))[0] == numbered,
+    left[0], len(left[1]), made(numbers.run, coming(other), left[1])[0] == numbered,
+]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={
+            "PYTHONPATH": f"{tmp_path}:{ROOT}",
+            "WORKBENCH_NODE_MODULES": "printed_parts",
+            "PATH": "/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == ["1. One\n2. Two\n3. Three\n", 3, 3, True, None, 2, True]

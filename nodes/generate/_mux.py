@@ -40,12 +40,15 @@ class VideoFacts:
 
     Attributes:
         packet_pts: presentation times in decoding order, in ``time_base`` units.
+        width, height: of the frames as stored, in pixels.
         copyable: whether it is H.264 in yuv420p, which every player supports.
     """
 
     packet_pts: list[int]
     time_base: Fraction
     fps: Fraction
+    width: int
+    height: int
     copyable: bool
 
     @cached_property  # it is used for each packet
@@ -95,9 +98,10 @@ def read_video_facts(path: Path) -> VideoFacts:
                 allowed="at least one frame",
                 remedy="Render the video again.",
             )
-        copyable = stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        codec = stream.codec_context
+        copyable = codec.name == "h264" and codec.pix_fmt == "yuv420p"
         fps = stream.average_rate or stream.guessed_rate or Fraction(25)
-        return VideoFacts(pts, stream.time_base, Fraction(fps), copyable)
+        return VideoFacts(pts, stream.time_base, Fraction(fps), codec.width, codec.height, copyable)
 
 
 def mux(
@@ -219,6 +223,8 @@ def _aac_stream(out: Any, facts: AudioFacts, bitrate_kbps: int) -> Any:
     rates = av.codec.Codec("aac", "w").audio_rates or [_OTHER_RATE_HZ]
     rate = facts.rate_hz if facts.rate_hz in rates else _OTHER_RATE_HZ
     stream = out.add_stream("aac", rate=rate)
+    # Twice as quick as the default. For speech at the default bit rate: 38 instead of 41 dB above the noise.
+    stream.options = {"aac_coder": "fast"}
     stream.codec_context.layout = facts.layout
     # AAC allows at most 6144 bits per channel in a frame of 1024 samples: 144 kbit/s for a voice at 24 kHz.
     most = 6144 * rate // 1024 * (1 if facts.layout == "mono" else 2)
@@ -226,9 +232,10 @@ def _aac_stream(out: Any, facts: AudioFacts, bitrate_kbps: int) -> Any:
     return stream
 
 
-def _decode_time(packet: Any) -> Fraction:
+def _decode_time(packet: Any) -> float:
+    """Seconds. Not exact, because it only orders packets, and an hour has many."""
     ticks = packet.dts if packet.dts is not None else packet.pts or 0
-    return ticks * Fraction(packet.time_base)
+    return float(ticks * packet.time_base.numerator / packet.time_base.denominator)
 
 
 def _opened(path: Path, kind: str) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from nodes.generate._audio_blocks import AudioReader
 from nodes.generate._mux import _decode_time, _opened
-from nodes.generate._part_format import PART_FORMAT
+from nodes.generate._part_layout import PART_FORMAT
 
 _FRAME = 1024  # samples of an AAC frame
 _BEFORE = 2  # frames that the encoder hears before a part, so that the sound does not start anew at each

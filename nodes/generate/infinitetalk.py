@@ -120,7 +120,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     check=check,
     portraits={"image": NEEDS},
     same_subject={"video": "image"},
-    packages=("av", "numpy"),
+    packages=("av", "numpy", "opencv-python-headless"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) portrait, (N,) samples -> (ceil(N / rate * fps), height, width, 3) video, on the server.

@@ -6,12 +6,17 @@ CC0). The frames are encoded anew, so the label stays when metadata and manifest
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, VideoRef, node
+from nodes.generate._part_layout import CUT
+from nodes.generate._video_parts import VideoPart, join_parts, make_parts
+from nodes.sdk import Context, Field, InParts, NodeError, NodeModel, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nodes.generate._incoming_clip import IncomingClip
 
 
 class Params(NodeModel):
@@ -26,7 +31,7 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    video: VideoRef = Field(description="The video; its audio is dropped.")
+    video: InParts[VideoRef] = Field(description="The video; its audio is dropped.")
 
 
 class Outputs(NodeModel):
@@ -35,39 +40,41 @@ class Outputs(NodeModel):
 
 @node(
     "generate.label",
-    version="1.0.0",
+    version="1.1.0",
     title="Visible label",
     category="Video",
     tags=("label", "disclosure", "mp4"),
     plane="data",
     resources=Resources(timeout_s=3600),
     same_subject={"video": "video"},
-    packages=("av", "numpy", "pillow"),
+    packages=("av", "numpy", "opencv-python-headless", "pillow"),
+    part=VideoPart,
     advanced=("corner", "height", "crf"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """(T, H, W, 3) uint8 -> the same shape. Equal inputs and parameters give equal bytes.
+    """(T, H, W, 3) uint8 -> the same shape. Equal inputs and parameters give equal bytes, however the video came.
 
     Raises NodeError (node.bad_input) if the input is not a video, or the label is wider than the video.
     """
+    from nodes.generate._incoming_clip import IncomingClip
+
+    clip = IncomingClip(ctx, inputs.video)
+    make_parts(ctx, _labelled(ctx, params, clip), clip.fps, params.crf)
+    return Outputs(video=join_parts(ctx, clip.fps, "labelled.mp4"))
+
+
+def _labelled(ctx: Context, params: Params, clip: IncomingClip) -> Iterator[NDArray[Any]]:
+    """The frames after the finished parts, with their label."""
     import numpy as np
 
-    from nodes.generate._clips import ClipWriter, frames
-    from nodes.generate._mux import read_video_facts
-
-    source, target = ctx.open(inputs.video), ctx.workdir / "labelled.mp4"
-    facts = read_video_facts(source)
-    total, field = len(facts.packet_pts), None
-    with ClipWriter(target, facts.fps, params.crf) as clip:
-        for rgb in frames(source):
-            if field is None:
-                field = _field(params, rgb.shape[1], rgb.shape[0])
-            top, left = _corner(params.corner, rgb.shape[:2], field.shape[:2])
-            labelled = np.array(rgb)
-            labelled[top : top + field.shape[0], left : left + field.shape[1]] = field
-            clip.add(labelled)
-            ctx.progress(clip.count, total, "frames")
-    return Outputs(video=ctx.save(target, "video", name="labelled.mp4"))
+    field = _field(params, clip.width, clip.height)
+    top, left = _corner(params.corner, (clip.height, clip.width), field.shape[:2])
+    start = CUT.start(len(ctx.parts))
+    for done, rgb in enumerate(clip.frames(start), start + 1):
+        labelled = np.array(rgb)
+        labelled[top : top + field.shape[0], left : left + field.shape[1]] = field
+        yield labelled
+        ctx.progress(done, clip.known_frames(), "frames")
 
 
 def _field(params: Params, width: int, height: int) -> NDArray[Any]:

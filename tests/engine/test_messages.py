@@ -41,7 +41,7 @@ FROM_EXECUTOR: list[m.Message] = [
     m.Fetch(*AT, REF, id=1),
     m.Claim(*AT, "key", "computation", id=2),
     m.Ask(*AT, Question(sentence="Good?", text="a text"), id=3),
-    m.Receive(*AT, "b", 4, id=6),
+    m.Receive(*AT, "b", 4, True, id=6),
     m.Failed(*AT, NodeFailure(error=ErrorInfo(message="no", details={"seen": 1}), again=True), id=4),
     m.Done(*AT, Raw(b'{"output": {"x": 1.5}}'), "key", id=5),
 ]

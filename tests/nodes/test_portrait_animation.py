@@ -9,6 +9,7 @@ import sys
 import threading
 import wave
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,20 @@ from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
 from nodes.context import Cancelled
 from nodes.generate._audio_blocks import read_audio
-from nodes.generate._puppet.encoder import PartEncoder
+from nodes.generate._part_encoder import PartEncoder
+from nodes.generate._part_layout import CUT
 from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.loudness import Loudness, loudness
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
-from nodes.generate._puppet.windows import FIRST_FRAMES, PART_FRAMES
 from nodes.generate.portrait_animation import PREVIEW_PX, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import AudioRef, InParts, NodeError
 from schemas.refs import Ref, VideoRef
 from tests.nodes import portraits
+from tests.nodes.pieces import Pieces
 from tests.nodes.portraits import Rgb
 
 pytestmark = pytest.mark.models
@@ -238,19 +240,19 @@ def test_blinks_have_the_set_rate_and_follow_the_seed(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_path: Path, portrait_file: Path) -> None:
-    frames = 2 * PART_FRAMES + 30
+    frames = 2 * CUT.later + 30
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=frames / 25)
     deployment = Deployment(tmp_path / "store", portrait_file, audio)
     whole = deployment.run(size=256)
     counts = [part["video"]["frames"] for part in deployment.host.parts]
-    assert counts == [FIRST_FRAMES, PART_FRAMES, PART_FRAMES, 30 - FIRST_FRAMES]
+    assert counts == [CUT.first, CUT.later, CUT.later, 30 - CUT.first]
 
     class Killed(Exception):
         pass
 
     def kill(done: float, total: float, unit: str) -> None:
         assert done <= total <= frames and unit == "frames"  # of the audio that was read until now
-        if done > FIRST_FRAMES + PART_FRAMES + 10:
+        if done > CUT.first + CUT.later + 10:
             raise Killed
 
     with pytest.raises(Killed):
@@ -260,28 +262,12 @@ def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_pa
     seen: list[float] = []
     resumed = deployment.run(size=256, parts=saved, on_progress=lambda done, *_: seen.append(done))
     assert resumed.sha256 == whole.sha256
-    assert min(seen) > FIRST_FRAMES + PART_FRAMES  # the first parts were not rendered again
+    assert min(seen) > CUT.first + CUT.later  # the first parts were not rendered again
     assert len(deployment.host.parts) == 2
 
     every = [*saved, *deployment.host.parts]
     again = deployment.run(size=256, parts=every, on_progress=lambda *_: pytest.fail("nothing is left to render"))
     assert again.sha256 == whole.sha256
-
-
-class Pieces:
-    """Speech that comes in pieces, as from a worker."""
-
-    def __init__(self, pieces: list[dict[str, Any]]) -> None:
-        self._pieces = pieces
-
-    def part(self, index: int) -> dict[str, Any] | None:
-        return self._pieces[index] if index < len(self._pieces) else None
-
-    def known(self, first: int) -> list[dict[str, Any]]:
-        return self._pieces[first:]
-
-    def whole(self) -> dict[str, Any]:
-        raise AssertionError("the animation does not need the whole")
 
 
 @pytest.mark.parametrize("with_phonemes", [True, False])
@@ -313,7 +299,7 @@ def test_speech_in_pieces_gives_equal_bytes(tmp_path: Path, portrait_file: Path,
 
 
 def test_parts_play_by_themselves(tmp_path: Path, portrait_file: Path) -> None:
-    audio = speech(tmp_path / "a.wav", (0.5, 3.0), duration_s=(PART_FRAMES + 5) / 25)
+    audio = speech(tmp_path / "a.wav", (0.5, 3.0), duration_s=(CUT.later + 5) / 25)
     deployment = Deployment(tmp_path / "store", portrait_file, audio)
     video = deployment.run(size=256)
     made = [VideoRef.model_validate(part["video"]) for part in deployment.host.parts]
@@ -346,7 +332,7 @@ def test_cancelling_stops_at_once_and_leaves_no_thread(deployment: Deployment) -
 
 
 def test_an_error_of_the_encoder_thread_is_raised(tmp_path: Path) -> None:
-    with pytest.raises(av.FFmpegError), PartEncoder(tmp_path / "no such folder", 256, 25) as encoder:
+    with pytest.raises(av.FFmpegError), PartEncoder(tmp_path / "no such folder", Fraction(25), 18) as encoder:
         for _ in range(100):
             encoder.add(np.zeros((256, 256, 3), np.uint8))
 

@@ -21,6 +21,7 @@ from nodes.generate._sounded_part import BEFORE_S, SoundedParts
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import AudioRef, InParts, NodeError, VideoRef
+from tests.nodes.pieces import Pieces
 
 FPS = 25
 RATE = 24_000
@@ -286,20 +287,12 @@ def test_without_parts_the_file_is_the_same(tmp_path: Path) -> None:
     whole = run_locally(remux.run, ctx, {}, {"video": video, "audio": audio})
     assert len(ctx.parts) == 0
 
-    class Coming:
-        def part(self, index: int) -> dict[str, Any] | None:
-            return {"video": video, "audio": audio} if index == 0 else None
-
-        def known(self, first: int) -> list[dict[str, Any]]:
-            return [self.whole()][first:]
-
-        def whole(self) -> dict[str, Any]:
-            return {"video": video, "audio": audio}
-
+    both: dict[str, Any] = {"video": video, "audio": audio}
+    coming = Pieces([both], whole=both)
     ctx = local_context(tmp_path / "store")
     inputs = {
-        "video": InParts(incoming=Coming(), output="video", kind=VideoRef),
-        "audio": InParts(incoming=Coming(), output="audio", kind=AudioRef),
+        "video": InParts(incoming=coming, output="video", kind=VideoRef),
+        "audio": InParts(incoming=coming, output="audio", kind=AudioRef),
     }
     assert run_locally(remux.run, ctx, {}, inputs) == whole
     assert len(ctx.parts) == 1

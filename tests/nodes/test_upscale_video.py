@@ -15,8 +15,10 @@ from nodes._samples import sample_portrait
 from nodes.context import Cancelled
 from nodes.generate import upscale_video
 from nodes.generate._clips import ClipWriter, frames
+from nodes.generate._part_layout import Cut
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.sdk import NodeError
+from tests.nodes.pieces import as_input, clip_in_pieces, saved
 
 pytestmark = pytest.mark.models
 FPS = Fraction(30000, 1001)
@@ -64,7 +66,7 @@ def test_the_longest_side_is_bounded(tmp_path: Path, clip: Path) -> None:
 def test_another_attempt_continues_after_the_last_part(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upscale_video, "PART_FRAMES", 4)
+    monkeypatch.setattr(upscale_video, "CUT", Cut(4, 4))
     whole, ctx = run(tmp_path / "whole", clip)
     assert len(ctx.host.parts) == 3
 
@@ -83,3 +85,28 @@ def test_another_attempt_continues_after_the_last_part(
 def test_a_clip_that_is_too_long_is_refused(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(NodeError, match="too long"):
         run(tmp_path, clip, max_frames=9)
+
+
+def test_a_clip_in_parts_gives_the_same_bytes_as_the_whole(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upscale_video, "CUT", Cut(2, 2))
+    few = [frame[:32, :32] for frame in frames(clip)][:5]
+    ctx = local_context(tmp_path / "store")
+
+    def upscaled(video: Any, finished: Any = ()) -> tuple[str, list[Any]]:
+        ctx = local_context(tmp_path / "store", parts=finished)
+        return run_locally(upscale_video.run, ctx, {}, {"video": video}).video.sha256, ctx.host.parts
+
+    whole, parts = upscaled(saved(ctx, few, FPS, tmp_path / "whole.mp4"))
+    assert [part["video"]["frames"] for part in parts] == [2, 2, 1]
+    for cuts, finished in (((2, 4), 0), ((1, 3), 1), ((3,), 2), ((1,), 3)):
+        assert upscaled(as_input(clip_in_pieces(ctx, few, cuts, FPS)), parts[:finished])[0] == whole
+
+
+def test_a_clip_that_comes_in_parts_is_refused_once_too_many_frames_are_finished(tmp_path: Path, clip: Path) -> None:
+    ctx = local_context(tmp_path / "store")
+    pieces = clip_in_pieces(ctx, frames(clip), (1, 4), FPS)
+    with pytest.raises(NodeError, match="too long") as caught:  # 4 of 10 frames are finished, and none is enlarged
+        run_locally(upscale_video.run, ctx, {"max_frames": 3}, {"video": as_input(pieces, ready=2)})
+    assert caught.value.seen == "4 frames" and not ctx.host.progressed

@@ -207,7 +207,10 @@ class World:
             wanted = worker.received[producer]  # it makes one of each that it has taken
             if len(made) < wanted:
                 break
-            got = self.bus.receive(worker.lease, node, producer, worker.received[producer])
+            seen = worker.received[producer]
+            look = self.bus.receive(worker.lease, node, producer, seen, None)
+            got = self.bus.receive(worker.lease, node, producer, seen)
+            assert look.verdict is Verdict.OK if got.verdict is Verdict.PARKED else look == got
             assert held == (got.verdict in (Verdict.PARTS, Verdict.END, Verdict.PARKED)), got
             self.answers[got.verdict] += 1
             if got.verdict is Verdict.PARTS:

@@ -94,7 +94,7 @@ class Received:
     """The answer to a request for parts.
 
     Attributes:
-        verdict: PARTS, END, PARKED, or why the lease is lost.
+        verdict: PARTS, END, PARKED, OK if it does not wait for one, or why the lease is lost.
         parts: some of the parts that are finished, in order.
         computation: with parts: key of the producer's computation, if it has one.
         result: at the END: the producer's result.

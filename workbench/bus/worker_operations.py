@@ -174,13 +174,13 @@ class WorkerOperations(Operations):
         args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now(), first)
         return Verdict(self._call("part", *args).decode())
 
-    def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}") -> Received:
+    def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes | None = b"{}") -> Received:
         """Request the producer's parts from that index on, for a node that takes its output in parts.
 
         Args:
-            why: data of the event that explains what the node waits for.
+            why: data of the event that explains what the node waits for; None to look without waiting.
         """
-        args = (lease.job, lease.segment, lease.fence, node, producer, index, now(), why)
+        args = (lease.job, lease.segment, lease.fence, node, producer, index, now(), why or b"")
         return decode.received(self._call("receive", *args))
 
     def round(self) -> tuple[Verdict, str]:

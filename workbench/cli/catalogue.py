@@ -155,4 +155,5 @@ def _line(name: str, field: dict[str, Any], required: list[str]) -> tuple[str, s
     from schemas.bounds import bounds_in_words
 
     default = "required" if name in required else field.get("default", "")
-    return name, bounds_in_words(field), default, field.get("description", "")
+    kind = bounds_in_words(field) + (", in parts" if field.get("inParts") else "")
+    return name, kind, default, field.get("description", "")

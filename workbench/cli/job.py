@@ -11,7 +11,7 @@ import typer
 from schemas.errors import WorkbenchError
 from workbench.cli.consent_option import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
-from workbench.cli.run import connect, finish, print_accepted, print_warnings, warn_unsigned
+from workbench.cli.run import connect, finish, print_accepted, print_findings, warn_unsigned
 
 if TYPE_CHECKING:
     from workbench.client.delivery.deliver import Delivery
@@ -209,7 +209,7 @@ def _follow(deployment: Deployment, accepted: Accepted, detach: bool, as_json: b
     if detach:
         print_accepted(accepted, as_json)
     else:
-        print_warnings(accepted)
+        print_findings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
 
 

@@ -55,7 +55,7 @@ def run(
     if detach:
         print_accepted(accepted, as_json)
         return
-    print_warnings(accepted)
+    print_findings(accepted)
     finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
@@ -84,7 +84,7 @@ def submit_file(
     deployment = connect(start=True, quiet=as_json)
     accepted = asking(deployment, lambda: submit(deployment, asked, key=key, entry=EntryPoint.CLI))
     if wait:
-        print_warnings(accepted)
+        print_findings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
@@ -134,13 +134,17 @@ def finish(
 
 
 def print_accepted(accepted: Accepted, as_json: bool) -> None:
-    """Print the id of the job, and its warnings."""
+    """Print the id of the job, and what its submit found."""
     if as_json:
-        warnings = [one.model_dump(mode="json", by_alias=True) for one in accepted.warnings]
-        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved), "warnings": warnings})
+        warnings, streams = (
+            [one.model_dump(mode="json", by_alias=True) for one in listed]
+            for listed in (accepted.warnings, accepted.streams)
+        )
+        unserved = list(accepted.unserved)
+        print_json({"jobId": accepted.job, "unserved": unserved, "warnings": warnings, "streams": streams})
         return
     print(accepted.job)
-    print_warnings(accepted)
+    print_findings(accepted)
 
 
 def warn_unsigned(saved: Delivery | None) -> None:
@@ -149,8 +153,12 @@ def warn_unsigned(saved: Delivery | None) -> None:
         print(f"{saved.path} is not signed as synthetic: {saved.unsigned_because}", file=sys.stderr)
 
 
-def print_warnings(accepted: Accepted) -> None:
-    """Print on stderr what to expect of the job's inputs, and the services that no worker provides."""
+def print_findings(accepted: Accepted) -> None:
+    """Print on stderr what comes in parts, what to expect of the inputs, and the services that no worker provides."""
+    from schemas.stream import in_words
+
+    if accepted.streams:
+        print(textwrap.fill(f"In parts: {in_words(accepted.streams)}.", WIDTH), file=sys.stderr)
     for warning in accepted.warnings:
         print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:

@@ -33,7 +33,7 @@ from workbench.client.metric_meanings import meanings
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.client.submit import pipeline_request
 from workbench.client.view import named_artifacts
-from workbench.engine.accept import Accepted, warnings_of
+from workbench.engine.accept import Accepted, streams_of, warnings_of
 from workbench.store.listing import JobFilter, JobLine
 
 NEWEST_EVENTS = 50
@@ -131,6 +131,7 @@ def accepted_answer(deployment: Deployment, accepted: Accepted) -> AcceptedJob:
         created=line.created_at,
         unserved=list(accepted.unserved),
         warnings=list(accepted.warnings),
+        streams=list(accepted.streams),
     )
 
 
@@ -189,6 +190,7 @@ def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
             for node, wait in line.waiting.items()
         ],
         warnings=warnings_of(record.graph),
+        streams=streams_of(record.graph),
         last_graph=record.graph,
         options=pipeline_request(record.graph),
         mlflow_run=run_link(deployment, record, user),

@@ -20,6 +20,7 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, refs_in
 from schemas.status import Lane
+from schemas.stream import Stream
 from schemas.warning import JobWarning
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
@@ -39,6 +40,7 @@ from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
 from workbench.engine.provided_services import DeploymentSnapshot, needed
 from workbench.engine.service_mismatch import describe_missing, describe_unloaded
+from workbench.engine.streaming import described, find_streams
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
 from workbench.store.artifact_references import ArtifactReferences
@@ -46,7 +48,7 @@ from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 
-WARNINGS = "warnings"  # in a graph's metadata: the warnings of its submit
+WARNINGS, STREAMS = "warnings", "streams"  # in a graph's metadata: what its submit found
 
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ class Accepted:
     known: int  # number of nodes that need not run
     unserved: tuple[str, ...] = ()  # services that no worker provides; the job waits until one does
     warnings: tuple[JobWarning, ...] = ()  # what to expect, from the intake and from the checks of the services
+    streams: tuple[Stream, ...] = ()  # where a node starts with the first part of another
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,10 @@ def accept(
         _check_given(checked.graph, store, objects)
         warnings = (*request.warnings, *run_checks(checked, open_ref))
         results = _existing_results(checked, seed, store, objects)
+        streams = described(find_streams(checked.graph, checked.declarations), results)
         job = NewJob(
             id=new_job_id(),
-            graph=_with_warnings(with_results(checked.graph, results), warnings),
+            graph=_with_findings(with_results(checked.graph, results), warnings, streams),
             graph_hash=graph_hash(checked.graph),
             idempotency_key=request.key,
             owner=request.owner,
@@ -131,19 +135,27 @@ def accept(
         planned = plan(job_id, checked, seed=seed, results=results, provenance=origin, lane=request.lane)
         _put_on_bus(bus, planned, snapshot)
     unserved = _unserved(checked, results, snapshot) if created else ()
-    return Accepted(job_id, created, len(results), unserved, warnings)
+    return Accepted(job_id, created, len(results), unserved, warnings, streams)
 
 
-def _with_warnings(graph: Graph, warnings: tuple[JobWarning, ...]) -> Graph:
-    """The graph with the warnings of this submit in its metadata, where every view of the job finds them."""
-    kept = {name: value for name, value in graph.metadata.items() if name != WARNINGS}
-    given = {WARNINGS: [one.model_dump(mode="json", by_alias=True) for one in warnings]} if warnings else {}
+def _with_findings(graph: Graph, warnings: tuple[JobWarning, ...], streams: tuple[Stream, ...]) -> Graph:
+    """The graph with what this submit found in its metadata, where every view of the job finds it."""
+    kept = {name: value for name, value in graph.metadata.items() if name not in (WARNINGS, STREAMS)}
+    found = {WARNINGS: warnings, STREAMS: streams}
+    given = {
+        name: [one.model_dump(mode="json", by_alias=True) for one in listed] for name, listed in found.items() if listed
+    }
     return graph.model_copy(update={"metadata": kept | given})
 
 
 def warnings_of(graph: Graph) -> list[JobWarning]:
     """The warnings of the submit that accepted this graph."""
     return [JobWarning.model_validate(one) for one in graph.metadata.get(WARNINGS, ())]
+
+
+def streams_of(graph: Graph) -> list[Stream]:
+    """Where nodes of this graph take outputs in parts, as its submit found."""
+    return [Stream.model_validate(one) for one in graph.metadata.get(STREAMS, ())]
 
 
 def _existing_results(checked: Checked, seed: int, store: JobStore, objects: Objects) -> dict[str, NodeResult]:

@@ -11,8 +11,9 @@ from nodes.in_parts import InParts
 from nodes.sdk import NodeDeclaration
 from schemas.event import NodeResult
 from schemas.graph import Node
+from workbench.bus.results import Verdict
 from workbench.engine.binding import Reference, references
-from workbench.engine.messages import Parts, Receive, Whole
+from workbench.engine.messages import Outcome, Parts, Receive, Whole
 from workbench.engine.run_state import RunState
 
 
@@ -34,35 +35,38 @@ class ProducerParts:
 
     def part(self, index: int) -> dict[str, Any] | None:
         while len(self._parts) <= index and self.result is None:
-            self._receive(len(self._parts))
+            self._receive()
         return self._parts[index] if index < len(self._parts) else None
 
-    def known(self, first: int) -> list[dict[str, Any]]:
-        last = len(self._parts) - 1
-        if self.result is None and last > 0:  # the first part of a completed producer is its whole
-            self._receive(last)  # it again, with those behind it, which never waits
-        return self._parts[first:]
+    def finished(self, index: int) -> dict[str, Any] | None:
+        while len(self._parts) <= index and self.result is None:
+            if not self._receive(waits=False):
+                return None
+        return self._parts[index] if index < len(self._parts) else None
 
     def whole(self) -> dict[str, Any]:
         while self.result is None:
-            self._receive(len(self._parts))
+            self._receive()
         return self.result.output
 
-    def _receive(self, index: int) -> None:
-        """Receive the finished parts from that index on, or the whole.
+    def _receive(self, *, waits: bool = True) -> bool:
+        """Receive the next parts or the result; False if there is neither yet and the node does not wait.
 
         Raises Cancelled if the segment now waits for the next part without this executor.
         """
-        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, index))
+        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, len(self._parts), waits))
         if isinstance(answer, Parts):
-            self._parts[index:] = (orjson.loads(bytes(part)) for part in answer.parts)
+            self._parts += (orjson.loads(bytes(part)) for part in answer.parts)
             self.computation = answer.computation
         elif isinstance(answer, Whole):
             self.result = NodeResult.model_validate_json(bytes(answer.result))
             self.computation = self.result.computation or self.result.content_key
             self._state.outputs[self._producer] = self.result.output
+        elif isinstance(answer, Outcome) and answer.verdict is Verdict.OK:
+            return False
         else:
             raise Cancelled
+        return True
 
 
 class Incoming:

@@ -131,10 +131,14 @@ class Ask(Request):
 
 
 class Receive(Request):
-    """Requests a node's parts from an index on. Response: Parts, Whole after the last one, or Outcome PARKED."""
+    """Requests a node's parts from an index on. Response: Parts, Whole after the last one, or Outcome.
+
+    If the part is not finished, the outcome is PARKED, or OK if the node goes on without it.
+    """
 
     producer: str
     index: int
+    waits: bool
 
 
 class Failed(Request):

@@ -161,7 +161,7 @@ class RequestHandler:
 
     def _receive(self, request: Receive) -> Answer:
         """The next parts of a producer, or its result after the last part; PARKED if the segment now waits for it."""
-        why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json()
+        why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json() if request.waits else None
 
         def receive() -> tuple[Verdict, Received]:
             got = self._bus.receive(self._leased.lease, request.node, request.producer, request.index, why)
@@ -174,6 +174,8 @@ class RequestHandler:
         if verdict is Verdict.END:
             self._leased.ends[request.producer] = (NodeStatus.COMPLETED, got.result)
             return Whole(request.id, Raw(got.result))
+        if verdict is Verdict.OK:
+            return Outcome(request.id, verdict)
         if verdict is not Verdict.PARKED:
             raise self._leased.lose(verdict)
         self._renewer.forget(self._leased)  # the lease is free

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from nodes.sdk import NodeDeclaration
 from schemas.graph import Graph, Node
 from schemas.status import NodeStatus
+from schemas.stream import Stream
 from workbench.engine.binding import Reference, references
 from workbench.engine.structure import topological_order
 
@@ -77,6 +78,20 @@ def _running(graph: Graph, direct: Mapping[str, Collection[str]]) -> dict[str, s
     for node_id in topological_order(graph):
         found[node_id] = set(direct[node_id]).union(*(found[producer] for producer in direct[node_id]))
     return found
+
+
+def described(streams: Streams, final: Collection[str]) -> tuple[Stream, ...]:
+    """For people and front ends. Nodes in ``final`` have their results already, so nothing comes in parts."""
+    return tuple(
+        Stream(
+            producer=producer,
+            consumer=consumer,
+            inputs={name: one.output for name, one in inputs.items() if one.node == producer},
+        )
+        for consumer, inputs in streams.items()
+        for producer in producers_of(streams, consumer)
+        if consumer not in final and producer not in final
+    )
 
 
 def producers_of(streams: Streams, node: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 // Draws a graph in layers, left to right, with the states of its nodes. Method: Sugiyama, Tagawa and Toda, "Methods for visual
 // understanding of hierarchical system structures", IEEE SMC 1981, with longest-path layers and barycentre order.
 
-import { STATUS_WORDS, fill, s, seconds } from "./dom.js";
+import { STATUS_WORDS, fill, h, s, seconds } from "./dom.js";
 
 const WIDTH = 156;
 const HEIGHT = 46;
@@ -58,15 +58,18 @@ export function layout(ids, edges) {
 }
 
 /**
- * A drawing that can be updated: {element, update(nodes, selected)}.
+ * A drawing that can be updated: {element, legend, update(nodes, selected)}. `legend` is null if nothing needs one.
  *
  * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean, words?: string}} Box
  * @param {Box[]} nodes
  * @param {{from: string, to: string, kind?: string}[]} edges
+ * @param {Pick<Api.Schema<"Stream">, "producer" | "consumer">[]} streams  Edges whose nodes run at the same time.
  * @param {((id: string) => void) | null} [chosen]  Called on a click or Enter; without it the nodes are not selectable.
  */
-export function graphView(nodes, edges, chosen = null) {
+export function graphView(nodes, edges, streams = [], chosen = null) {
   const placed = layout(nodes.map((node) => node.id), edges);
+  const inParts = new Set(streams.map(({ producer, consumer }) => `${producer}>${consumer}`));
+  const nameOf = new Map(nodes.map((node) => [node.id, node.name ?? node.id]));
   const lines = edges
     .filter(({ from, to }) => placed.nodes.has(from) && placed.nodes.has(to))
     .map(({ from, to, kind }) => {
@@ -74,7 +77,9 @@ export function graphView(nodes, edges, chosen = null) {
       const b = placed.nodes.get(to);
       const [x1, y1, x2, y2] = [a.x + WIDTH, a.y + HEIGHT / 2, b.x, b.y + HEIGHT / 2];
       const bend = Math.max(18, (x2 - x1) / 2);
-      return s("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, class: "wb-edge", "data-kind": kind ?? "normal" });
+      const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+      if (!inParts.has(`${from}>${to}`)) return s("path", { d, class: "wb-edge", "data-kind": kind ?? "normal" });
+      return doubleLine(d, `${nameOf.get(to)} takes the parts of ${nameOf.get(from)} while more are made.`);
     });
   const boxes = new Map();
   for (const node of nodes) {
@@ -120,7 +125,20 @@ export function graphView(nodes, edges, chosen = null) {
     }
   };
   update(nodes, null);
-  return { element, update };
+  const marked = lines.some((line) => line.classList.contains("wb-edge-parts"));
+  return { element, legend: marked ? legend() : null, update };
 }
+
+/** An edge whose nodes run at the same time. */
+const doubleLine = (d, sentence = "") =>
+  s("g", { class: "wb-edge-parts" }, sentence && s("title", {}, sentence), s("path", { d, class: "wb-edge" }), s("path", { d, class: "wb-edge-gap" }));
+
+const legend = () =>
+  h(
+    "p",
+    { class: "wb-graph-legend" },
+    s("svg", { viewBox: "0 0 28 8", width: 28, height: 8, "aria-hidden": "true" }, doubleLine("M0 4H28")),
+    "In parts: the next node starts with the first part.",
+  );
 
 const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

@@ -49,11 +49,11 @@ export function jobGraph(jobId, node, choose, beside = false) {
       job = now;
       const nodes = nodesOf(now);
       if (!drawing) {
-        drawing = graphView(nodes, now.record?.lastGraph.edges ?? [], (id) => {
+        drawing = graphView(nodes, now.record?.lastGraph.edges ?? [], now.record?.streams ?? [], (id) => {
           node = choose(id);
           draw();
         });
-        fill(frame, drawing.element);
+        fill(frame, drawing.element, drawing.legend);
       }
       draw();
       const state = nodes.map((one) => one.status).join();

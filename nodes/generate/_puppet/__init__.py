@@ -12,6 +12,4 @@ rig       the portrait's face: all of these together
 eyes      the eyes at every stage of a blink
 mouth     the inside of the mouth
 painter   controls of one frame -> pixels
-encoder   pixels -> closed h264 parts, in a separate thread
-joining   parts -> one file, by copying packets
 """

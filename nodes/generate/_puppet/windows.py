@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from nodes._speech import Phoneme
 from nodes.generate._audio_blocks import AudioReader, AudioSamples
+from nodes.generate._part_layout import CUT
 from nodes.generate._puppet.loudness import STEP_S
 
-FIRST_FRAMES = 25  # of the first part, which a person waits for
-PART_FRAMES = 100  # of each later part
 AFTER_S = 2.5  # of speech after a frame: the slowest smoothing looks 2 s ahead
 LENGTH_S = 30.0  # of speech from which its loudness is known
 
@@ -39,14 +38,9 @@ class Window:
     known_frames: int
 
 
-def frames_of(part: int) -> tuple[int, int]:
-    """The first frame of a part and their number, if the audio is long enough."""
-    return (0, FIRST_FRAMES) if part == 0 else (FIRST_FRAMES + (part - 1) * PART_FRAMES, PART_FRAMES)
-
-
 def start_s(part: int, fps: int) -> float:
     """No window of this part or a later one reaches further back."""
-    return max(0.0, (frames_of(part)[0] - 1) / fps - LENGTH_S - STEP_S)
+    return max(0.0, (CUT.start(part) - 1) / fps - LENGTH_S - STEP_S)
 
 
 def windows(
@@ -62,7 +56,7 @@ def windows(
     spoken, rate_hz = _Said(iter(phonemes)) if phonemes is not None else None, audio.rate_hz
     audio.forget(int(start_s(part, fps) * rate_hz))
     while True:
-        first, count = frames_of(part)
+        first, count = CUT.start(part), CUT.count(part)
         wanted = -(-(first + count) * rate_hz // fps) + round(AFTER_S * rate_hz)
         audio.hear(wanted)
         known = -(-audio.end * fps // rate_hz)

@@ -39,7 +39,7 @@ def test_a_graph_is_accepted_runs_and_is_shown_completely(api: Client, live: Liv
     answer = api.post("/api/jobs", json={"graph": document({"a": probe("hello")}), "experiment": "first"})
     assert answer.status_code == 202
     accepted = answer.json()
-    assert set(accepted) == {"jobId", "status", "progress", "created", "unserved", "warnings"}
+    assert set(accepted) == {"jobId", "status", "progress", "created", "unserved", "warnings", "streams"}
     assert accepted["status"] in ("advertised", "queued", "running", "completed") and accepted["unserved"] == []
     job = accepted["jobId"]
     live.finish(job)
@@ -49,8 +49,17 @@ def test_a_graph_is_accepted_runs_and_is_shown_completely(api: Client, live: Liv
     assert shown["job"]["experiment"] == "first" and shown["job"]["owner"] == "local" and shown["job"]["mayChange"]
     assert shown["events"][0]["type"] == "job.completed"
     assert shown["events"][-1]["type"] == "job.accepted"
+    assert accepted["streams"] == shown["job"]["streams"] == []
     state = api.get(f"/api/status/{job}").json()
     assert state == {"jobId": job, "status": "completed", "progress": 1.0}
+
+
+def test_a_submit_says_where_a_node_takes_parts_of_another(api: Client, live: LiveDeployment) -> None:
+    graph = document({"lines": probe(parts=1), "louder": {"service": "probe.louder"}}, [("lines", "louder")])
+    accepted = api.post("/api/jobs", json={"graph": graph}).json()
+    found = [{"producer": "lines", "consumer": "louder", "inputs": {"file": "file"}}]
+    assert accepted["streams"] == api.get(f"/api/jobs/{accepted['jobId']}").json()["job"]["streams"] == found
+    live.finish(accepted["jobId"])
 
 
 def test_at_most_fifty_events_are_shown_newest_first(api: Client, live: LiveDeployment) -> None:

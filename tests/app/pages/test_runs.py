@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
+from tests.cli.graphs import document
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -149,6 +150,20 @@ def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: P
     asked.get_by_role("button", name="Delete").click()
     expect(page.locator(row(job))).to_be_visible()
     expect(page.locator(row(again))).to_have_count(0)
+
+
+def test_the_drawing_marks_where_a_node_takes_parts(place: Place, visiting: Visiting) -> None:
+    nodes = [
+        {"id": "lines", "service": "probe.data", "params": {"value": uuid.uuid4().hex, "parts": 2}},
+        {"id": "louder", "service": "probe.louder"},
+        {"id": "taker", "service": "probe.data"},
+    ]
+    job = place.order(graph=document(*nodes, edges=(("lines", "louder"), ("louder", "taker"))))
+    page = visiting(f"/runs?job={job}").page
+    expect(page.locator(".wb-edge-parts title")).to_have_text("louder takes the parts of lines while more are made.")
+    expect(page.locator(".wb-graph > .wb-edge")).to_have_count(1)
+    expect(page.get_by_text("In parts: the next node starts with the first part.")).to_be_visible()
+    place.ended(job)
 
 
 def test_two_runs_are_compared(place: Place, visiting: Visiting) -> None:

@@ -1,6 +1,6 @@
--- receive(job, seg, fence, node, producer, index, at, why it waits) ->
+-- receive(job, seg, fence, node, producer, index, at, why it waits; '' to look only) ->
 --   {'PARTS', key of the producer's computation or '', part, …} | {'END', its result} |
---   {'PARKED'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
+--   {'PARKED'} | {'OK'}: none yet, the lease stays | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
 -- The next parts of a producer's output for a node that takes it in parts, because a node that starts again passes over
 -- many; of a completed producer at once the whole. If there is none yet, the segment waits without a lease until there is
 -- one; the attempt is refunded.
@@ -18,6 +18,7 @@ if index < parts and not (completed and index == 0) then
   return { 'PARTS', state[4] or '', unpack(redis.call('HMGET', key, unpack(fields))) }
 end
 if completed then return { 'END', state[2] } end
+if why == '' then return { 'OK' } end
 
 redis.call('HINCRBY', key, 'at:' .. seg, -1)
 unmark_running(job, seg)

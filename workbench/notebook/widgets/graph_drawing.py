@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from schemas.graph import Graph
 from schemas.status import NodeStatus
 from workbench.client.deployment import Deployment
+from workbench.engine.accept import streams_of
 from workbench.notebook.static_html import graph_html, graph_text
 from workbench.notebook.widgets.view import View
 
@@ -26,7 +27,8 @@ class GraphDrawing(View):
             for node in graph.nodes
         ]
         edges = [edge.model_dump(mode="json", by_alias=True, include={"from_", "to", "kind"}) for edge in graph.edges]
-        super().__init__(deployment, "drawing", {"nodes": nodes, "edges": edges})
+        streams = [one.model_dump(mode="json", by_alias=True) for one in streams_of(graph)]
+        super().__init__(deployment, "drawing", {"nodes": nodes, "edges": edges, "streams": streams})
 
     def static_html(self) -> str:
         return graph_html(self._graph, self._states)

@@ -14,7 +14,10 @@ import { table } from "./run_table.js";
 const VIEWS = {
   monitor: (element, options) => monitor(element, options),
   graph: (element, options) => graph(element, options),
-  drawing: (element, { nodes, edges }) => void fill(element, h("div", { class: "wb-graph-frame" }, graphView(nodes, edges).element)),
+  drawing: (element, { nodes, edges, streams }) => {
+    const { element: drawing, legend } = graphView(nodes, edges, streams);
+    fill(element, h("div", { class: "wb-graph-frame" }, drawing, legend));
+  },
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
   form: (element, options, model) => formView(element, options, model, comm),
