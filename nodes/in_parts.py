@@ -69,15 +69,15 @@ class InParts(Generic[T]):
         if index == 0:  # it completed without parts
             yield self.whole()
 
-    def finished(self) -> Iterator[T]:
-        """The parts that are finished now, without waiting for more; the value if it is there as a whole.
+    def finished(self, first: int = 0) -> Iterator[T]:
+        """The parts from that index on that are finished now, without waiting; the value if it is there as a whole.
 
         How many there are differs from run to run: use it for progress, or to refuse early what is too long.
         """
         if self._incoming is None:
-            yield typing.cast("T", self._value)
+            yield from [typing.cast("T", self._value)][first:]
             return
-        index = 0
+        index = first
         while (part := self._incoming.finished(index)) is not None:
             yield self._adapter.validate_python(part[self._output])
             index += 1

@@ -104,7 +104,7 @@ class Waiting(Contract):
     """A node that waits without occupying a worker."""
 
     node: str
-    reason: str = Field(description="approval, same_computation, retry_at, no_worker or input_lost.")
+    reason: str = Field(description="approval, same_computation, retry_at, no_worker, input_lost or next_part.")
     sentence: str
     question: Question | None = Field(None, description="For an approval: the question.")
 
@@ -318,6 +318,10 @@ class EstimateAnswer(Contract):
         None, description="Expected length of the speech, from the recording or the text; null if it is not known."
     )
     longest_s: float | None = Field(None, description="Length of the longest of the past jobs; null if none has one.")
+    streams: list[Stream] = Field(
+        default_factory=list,
+        description="Where a node would start with the first part of another node's output; of a job: where it did.",
+    )
 
 
 class PartEntry(Contract):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from schemas.base import Contract
@@ -15,8 +17,8 @@ class Stream(Contract):
     inputs: dict[str, str] = Field(description="The consumer's inputs, with the outputs of the producer.")
 
 
-def in_words(streams: list[Stream] | tuple[Stream, ...]) -> str:
-    """ "animate takes speech, final takes animate and speech" """
+def in_words(streams: Iterable[Stream]) -> str:
+    """For example: animate takes speech, final takes animate and speech."""
     producers: dict[str, list[str]] = {}
     for one in streams:
         producers.setdefault(one.consumer, []).append(one.producer)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nodes._speech import Phoneme
@@ -163,7 +162,7 @@ def _painted(ctx: Context, params: Params, inputs: Inputs) -> Iterator[NDArray[A
     for window in _windows(ctx, params, inputs):
         painter = painter or _painter(ctx, params, inputs)
         moves = _controls(ctx, params, window)
-        heard_s += (ref.duration_s or 0.0 for ref in islice(inputs.audio.finished(), len(heard_s), None))
+        heard_s += (part.duration_s or 0.0 for part in inputs.audio.finished(len(heard_s)))
         known_frames = max(window.known_frames, math.ceil(sum(heard_s) * params.fps))
         for index in range(window.count):
             image = painter.frame(moves, index)

@@ -251,6 +251,8 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
             if count == len(ctx.parts):
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")
+                ctx.log(f"line {count}")
+                ctx.metric(f"line_{count}", 1)
             count += 1
     if inputs.beside is not None:
         beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)

@@ -41,7 +41,7 @@ FROM_EXECUTOR: list[m.Message] = [
     m.Fetch(*AT, REF, id=1),
     m.Claim(*AT, "key", "computation", id=2),
     m.Ask(*AT, Question(sentence="Good?", text="a text"), id=3),
-    m.Receive(*AT, "b", 4, True, id=6),
+    m.Receive(*AT, "b", 4, '{"metrics": {}}', id=6),
     m.Failed(*AT, NodeFailure(error=ErrorInfo(message="no", details={"seen": 1}), again=True), id=4),
     m.Done(*AT, Raw(b'{"output": {"x": 1.5}}'), "key", id=5),
 ]
@@ -52,7 +52,7 @@ TO_EXECUTOR: list[m.Message] = [
     m.Outcome(1, Verdict.PARKED),
     m.Fetched(1, "/cache/x"),
     m.Known(1, Raw(b'{"output": {}}')),
-    m.Parts(1, [Raw(b'{"file": {"x": 1}}')], "computation"),
+    m.Parts(1, [Raw(b'{"file": {"x": 1}}')], "computation", '{"metrics": {}}'),
     m.Whole(1, Raw(b'{"output": {}}')),
     m.Decided(1, Decision(approved=True, author="a")),
     m.Refused(1, ErrorInfo(message="no", code="store.missing")),

@@ -56,6 +56,15 @@ def test_the_consumer_starts_with_the_first_part(live: LiveDeployment, workers: 
     assert types.index("node.first_part lines") < types.index("node.running louder")
     assert types.index("node.completed lines") < types.index("node.completed louder")
     assert {node.id: node.attempt for node in record.nodes} == {"lines": 1, "louder": 1}, "waiting counted as attempts"
+    result = next(
+        event.data
+        for event in live.deployment.events(job)
+        if event.type.value == "node.completed" and event.node == "louder"
+    )
+    assert [line["text"] for line in result["log"]] == [f"line {index}" for index in range(PARTS)], (
+        "reports before a wait"
+    )
+    assert record.node("louder").metrics == {f"line_{index}": 1 for index in range(PARTS)}
 
 
 def test_one_worker_runs_them_one_after_the_other(live: LiveDeployment, diary: Diary) -> None:
@@ -148,6 +157,22 @@ def test_equal_jobs_stream_once(live: LiveDeployment, workers: Any, diary: Diary
     assert sorted(node.cached for job in jobs for node in live.deployment.job(job).nodes) == [False, False, True, True]
     job = live.submit(nodes, EDGES).job
     assert all(node.cached for node in completed_once(live, job).nodes), "the whole output was not found in the cache"
+
+
+def test_a_consumer_that_outlives_its_producer_is_found_in_the_cache(
+    live: LiveDeployment, workers: Any, diary: Diary, tmp_path: Any
+) -> None:
+    gate = tmp_path / "gate"
+    nodes = graph(diary, part_s=0.01)
+    nodes["lines"]["service"] = "probe.cached"
+    nodes["louder"]["params"]["gate"] = str(gate)
+    job = live.submit(nodes, EDGES).job
+    wait_for(lambda: diary.count("louder-0"), what="the consumer waits at its gate")
+    live.await_event(job, "node.completed", "lines")
+    gate.touch()
+    check_made_once(live, diary, job)
+    again = completed_once(live, live.submit(nodes, EDGES).job)
+    assert [node.cached for node in again.nodes] == [True, True]
 
 
 def test_both_continue_after_the_bus_lost_its_memory(

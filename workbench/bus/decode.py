@@ -36,8 +36,10 @@ def received(answer: list[bytes]) -> Received:
     """The result of ``receive.lua``."""
     verdict = Verdict(answer[0].decode())
     if verdict is Verdict.PARTS:
-        return Received(verdict, parts=tuple(answer[2:]), computation=answer[1].decode())
-    return Received(verdict, result=answer[1] if verdict is Verdict.END else b"")
+        return Received(verdict, parts=tuple(answer[3:]), computation=answer[1].decode(), earlier=answer[2])
+    if verdict is Verdict.END:
+        return Received(verdict, result=answer[1], earlier=answer[2])
+    return Received(verdict)
 
 
 def segment_name(name: bytes) -> tuple[str, str]:

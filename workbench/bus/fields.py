@@ -49,6 +49,7 @@ class NodeField(StrEnum):
     CONSUMERS = "so"  # ids of the nodes that take its output in parts
     PRODUCERS = "si"  # ids of the nodes whose output it takes in parts
     AWAITED = "aw"  # the node whose next part it waits for
+    SO_FAR = "sf"  # what it had cost and reported when it last waited for a part
 
     def of(self, node: str) -> str:
         return f"{self.value}:{node}"

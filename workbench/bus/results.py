@@ -98,12 +98,14 @@ class Received:
         parts: some of the parts that are finished, in order.
         computation: with parts: key of the producer's computation, if it has one.
         result: at the END: the producer's result.
+        earlier: what the node left when it last waited.
     """
 
     verdict: Verdict
     parts: tuple[bytes, ...] = ()
     computation: str = ""
     result: bytes = b""
+    earlier: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -174,13 +174,16 @@ class WorkerOperations(Operations):
         args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now(), first)
         return Verdict(self._call("part", *args).decode())
 
-    def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes | None = b"{}") -> Received:
+    def receive(
+        self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}", so_far: bytes | None = b"{}"
+    ) -> Received:
         """Request the producer's parts from that index on, for a node that takes its output in parts.
 
         Args:
-            why: data of the event that explains what the node waits for; None to look without waiting.
+            why: data of the event that explains what the node waits for.
+            so_far: opaque; kept with the node if it waits, and given with its next parts. None: it does not wait.
         """
-        args = (lease.job, lease.segment, lease.fence, node, producer, index, now(), why or b"")
+        args = (lease.job, lease.segment, lease.fence, node, producer, index, now(), why, so_far or b"")
         return decode.received(self._call("receive", *args))
 
     def round(self) -> tuple[Verdict, str]:

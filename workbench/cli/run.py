@@ -158,7 +158,7 @@ def print_findings(accepted: Accepted) -> None:
     from schemas.stream import in_words
 
     if accepted.streams:
-        print(textwrap.fill(f"In parts: {in_words(accepted.streams)}.", WIDTH), file=sys.stderr)
+        print(textwrap.fill(f"In parts, while more are made: {in_words(accepted.streams)}.", WIDTH), file=sys.stderr)
     for warning in accepted.warnings:
         print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:

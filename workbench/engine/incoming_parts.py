@@ -15,6 +15,7 @@ from workbench.bus.results import Verdict
 from workbench.engine.binding import Reference, references
 from workbench.engine.messages import Outcome, Parts, Receive, Whole
 from workbench.engine.run_state import RunState
+from workbench.engine.so_far import Account
 
 
 class ProducerParts:
@@ -25,10 +26,11 @@ class ProducerParts:
         result: the producer's result, once it has completed.
     """
 
-    def __init__(self, state: RunState, node: str, producer: str) -> None:
+    def __init__(self, state: RunState, node: str, producer: str, account: Account) -> None:
         self._state = state
         self._node = node
         self._producer = producer
+        self._account = account
         self._parts: list[dict[str, Any]] = []
         self.computation = ""
         self.result: NodeResult | None = None
@@ -54,7 +56,8 @@ class ProducerParts:
 
         Raises Cancelled if the segment now waits for the next part without this executor.
         """
-        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, len(self._parts), waits))
+        so_far = self._account.so_far().decode() if waits else None
+        answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, len(self._parts), so_far))
         if isinstance(answer, Parts):
             self._parts += (orjson.loads(bytes(part)) for part in answer.parts)
             self.computation = answer.computation
@@ -66,18 +69,19 @@ class ProducerParts:
             return False
         else:
             raise Cancelled
+        self._account.go_on(answer.earlier)
         return True
 
 
 class Incoming:
     """All inputs that a node takes in parts. Each has its first part, or its producer has completed."""
 
-    def __init__(self, state: RunState, node: Node) -> None:
+    def __init__(self, state: RunState, node: Node, account: Account) -> None:
         self._sources: dict[str, Reference] = {
             name: references(source)[0] for name, source in state.spec.duties[node.id].in_parts.items()
         }
         self._producers = {
-            producer: ProducerParts(state, node.id, producer)
+            producer: ProducerParts(state, node.id, producer, account)
             for producer in dict.fromkeys(source.node for source in self._sources.values())
         }
         for producer in self._producers.values():

@@ -133,12 +133,12 @@ class Ask(Request):
 class Receive(Request):
     """Requests a node's parts from an index on. Response: Parts, Whole after the last one, or Outcome.
 
-    If the part is not finished, the outcome is PARKED, or OK if the node goes on without it.
+    If the part is not finished, the outcome is PARKED, or OK if the node does not wait.
     """
 
     producer: str
     index: int
-    waits: bool
+    so_far: str | None  # what the node has cost and reported, for its next take; None if it does not wait
 
 
 class Failed(Request):
@@ -205,10 +205,12 @@ class Known(Answer):
 class Parts(Answer):
     parts: list[Raw]  # as JSON, at least one
     computation: str  # key of their producer's computation; empty if its result is not cached
+    earlier: str = ""  # what the node had cost and reported when it last waited
 
 
 class Whole(Answer):
     result: Raw  # the producer's NodeResult as JSON
+    earlier: str = ""  # as of Parts
 
 
 class Decided(Answer):

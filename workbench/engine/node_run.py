@@ -22,6 +22,7 @@ from workbench.engine.measure import Meter
 from workbench.engine.messages import Claim, Known, Outcome
 from workbench.engine.node_host import NodeHost
 from workbench.engine.run_state import Abandoned, RunState
+from workbench.engine.so_far import Account
 
 BUSY_S = 0.05  # interval of the check if another node's computation has ended
 
@@ -39,16 +40,17 @@ def is_current_code(declaration: NodeDeclaration, digest: str | None) -> bool:
 def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResult:
     """The node's result, from the cache or computed. Raises the node's exceptions, WorkbenchError, and Abandoned."""
     declaration = _declaration(state, node)
-    incoming = Incoming(state, node)
+    host = NodeHost(state, node.id, asks=state.spec.duties[node.id].asks)
+    incoming = Incoming(state, node, Account(meter, host))
     values = _inputs(state, node, declaration, incoming)
     key, computation = _keys(state, node, values, incoming)
+    in_parts = bool(incoming.running)
     known = _claim(state, node, key, computation) if computation else None
     if known is not None:
         now = {"worker": state.worker, "attempt": attempt, **meter.times()}
         return known.model_copy(update={"cached": True, "content_key": key, **now})
     params = _params(node, declaration)
     inputs = _validated(declaration.inputs, values | incoming.values(declaration), node)
-    host = NodeHost(state, node.id, asks=state.spec.duties[node.id].asks)
     workdir = state.workdir / node.id
     ctx = Context(
         host,
@@ -71,7 +73,7 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
             allowed=declaration.outputs.__name__,
             remedy="Return the declared Outputs.",
         )
-    if incoming.running:  # the node may not have needed the last parts, but the key needs the whole
+    if in_parts:  # the node may not have needed the last parts, but the key needs the whole
         incoming.finish()
         key, _ = _keys(state, node, _inputs(state, node, declaration, incoming), incoming)
     if workdir.exists():

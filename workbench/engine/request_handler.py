@@ -161,19 +161,22 @@ class RequestHandler:
 
     def _receive(self, request: Receive) -> Answer:
         """The next parts of a producer, or its result after the last part; PARKED if the segment now waits for it."""
-        why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json() if request.waits else None
+        why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json()
+        so_far = None if request.so_far is None else request.so_far.encode()
 
         def receive() -> tuple[Verdict, Received]:
-            got = self._bus.receive(self._leased.lease, request.node, request.producer, request.index, why)
+            lease = self._leased.lease
+            got = self._bus.receive(lease, request.node, request.producer, request.index, why, so_far)
             return got.verdict, got
 
         verdict, got = self._calls.bus(receive)
+        earlier = got.earlier.decode()
         if verdict is Verdict.PARTS:
             self._segment.received.setdefault(request.producer, []).extend(got.parts)
-            return Parts(request.id, [Raw(part) for part in got.parts], got.computation)
+            return Parts(request.id, [Raw(part) for part in got.parts], got.computation, earlier)
         if verdict is Verdict.END:
             self._leased.ends[request.producer] = (NodeStatus.COMPLETED, got.result)
-            return Whole(request.id, Raw(got.result))
+            return Whole(request.id, Raw(got.result), earlier)
         if verdict is Verdict.OK:
             return Outcome(request.id, verdict)
         if verdict is not Verdict.PARKED:

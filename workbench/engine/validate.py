@@ -74,6 +74,22 @@ def validate(
     return Checked(graph.model_copy(update={"nodes": pinned}), order, declarations)
 
 
+def bound(graph: Graph, services: Mapping[str, NodeDeclaration]) -> tuple[Graph, dict[str, NodeDeclaration]]:
+    """The graph with explicit inputs, for a look at what its nodes take from each other, and declarations by node id.
+
+    Raises WorkbenchError: graph.cycle, graph.unknown_service, and those of inputs. Parameters are not checked.
+    """
+    order = topological_order(graph)
+    declarations = {node.id: _declaration(node, services) for node in graph.nodes}
+    before, parents = ancestors(graph, order), graph.parents()
+    inputs = {
+        node.id: bind(node, declarations[node.id], parents[node.id], before[node.id], declarations)
+        for node in graph.nodes
+    }
+    nodes = [node.model_copy(update={"input": inputs[node.id]}) for node in graph.nodes]
+    return graph.model_copy(update={"nodes": nodes}), declarations
+
+
 def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> list[JobWarning]:
     """Let each service check its available inputs, so that for example a portrait without a face is refused here.
 

@@ -93,7 +93,8 @@ def split(created_at: float, finished_at: float, nodes: Iterable[NodeSpan]) -> J
         ran_s = node.seconds if node.seconds is not None else (node.finished_at or finished_at) - node.started_at
         ran_s = max(0.0, ran_s)
         compute_s += ran_s
-        covered.append((node.started_at, node.started_at + ran_s))
+        end = node.finished_at or finished_at  # a node that waited for parts was last started before its end
+        covered.append((end - ran_s, end))
     total_s = max(0.0, finished_at - created_at)
     waiting_s = max(0.0, total_s - _union_s(covered))
     return JobTimes(round(compute_s, 3), round(waiting_s, 3), round(total_s, 3))

@@ -100,14 +100,16 @@ def test_presets_are_saved_found_replaced_and_deleted_by_their_owner(asking: Ask
     assert ada.delete(calm).json()["owner"] == ""
 
 
-UNKNOWN = {"seconds": None, "perNode": {}, "basis": 0, "lengthS": None, "longestS": None}
+UNKNOWN = {"seconds": None, "perNode": {}, "basis": 0, "lengthS": None, "longestS": None, "streams": []}
 
 
 def test_an_estimate_comes_from_past_runs(api: Client, live: LiveDeployment) -> None:
     before = live.deployment.store.list(JobFilter(limit=1)).total
     answer = api.post("/api/estimate", json={"pipeline": "talking_head", "options": {"leaveOut": ["evaluate"]}})
     assert answer.status_code == 200
-    assert set(answer.json()) == {"seconds", "perNode", "basis", "lengthS", "longestS"}
+    assert set(answer.json()) == set(UNKNOWN)
+    where = {(one["producer"], one["consumer"]) for one in answer.json()["streams"]}
+    assert where == {("speech", "animate"), ("animate", "remux"), ("speech", "remux")}, "known before anything runs"
     assert "evaluate" not in answer.json()["perNode"]
     refused(api.post("/api/estimate", json={"pipeline": "nosuch"}), 404, "pipeline.unknown")
     whole = {"pipeline": "talking_head", "options": {"leaveOut": ["animate"]}}

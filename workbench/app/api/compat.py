@@ -131,7 +131,7 @@ def _job_request(asked: TrainRequest) -> JobRequest:
 
 def _submitted(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
     accepted = accepted_answer(deployment, submit_for(deployment, user, asked, key))
-    return EarlierAnswer(**accepted.model_dump(exclude={"unserved", "warnings"}))
+    return EarlierAnswer(**accepted.model_dump(include=set(EarlierAnswer.model_fields)))
 
 
 def _data(text: str) -> InfiniteTalkData:

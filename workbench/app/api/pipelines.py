@@ -9,7 +9,7 @@ from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, 
 from workbench.app.api.planning import InTurn
 from workbench.client.access import reader, visible
 from workbench.client.describe import describe_pipelines, experiments
-from workbench.client.forecast import forecast_graph, forecast_request
+from workbench.client.forecast import forecast_job, forecast_request
 
 router = APIRouter(tags=["pipelines"], route_class=StrictRoute)
 
@@ -37,7 +37,7 @@ def estimate_request(asked: JobRequest, deployment: TheDeployment, user: Current
 @router.get("/api/jobs/{job_id}/estimate", summary="Expected seconds of a job's graph", responses=refusals(404))
 def estimate_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> EstimateAnswer:
     """The estimate for a complete new run."""
-    return forecast_graph(deployment, visible(user, deployment.job(job_id)).graph)
+    return forecast_job(deployment, visible(user, deployment.job(job_id)))
 
 
 @router.get("/api/experiments", summary="Names of experiments", responses=refusals())

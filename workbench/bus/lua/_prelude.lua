@@ -13,7 +13,7 @@
 --   rq:<seg> services a worker must provide   rf:<seg> attempts refunded   un:<node> last reported reason why unserved
 --   ap:<seg> its node that asks a person   as:<node> its question   de:<node> the person's decision
 --   so:<node> nodes that take its output in parts   si:<node> nodes whose output it takes in parts
---   aw:<node> the node whose next part it waits for
+--   aw:<node> the node whose next part it waits for   sf:<node> what it had cost and reported when it last did
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'
 local COMPUTED, FLIGHTS, DELAYED, HELD = B .. ':computed', B .. ':flights', B .. ':delayed', B .. ':held'
@@ -266,7 +266,7 @@ local function discard_work(job, node)
   for i = 0, tonumber(redis.call('HGET', key, 'pn:' .. node) or '0') - 1 do
     redis.call('HDEL', key, 'pt:' .. node .. ':' .. i)
   end
-  redis.call('HDEL', key, 'pn:' .. node, 'aw:' .. node)
+  redis.call('HDEL', key, 'pn:' .. node, 'aw:' .. node, 'sf:' .. node)
   for _, consumer in ipairs(its) do
     redis.call('HINCRBY', key, 'ext:' .. redis.call('HGET', key, 'sg:' .. consumer), 1)
     discard_work(job, consumer)
