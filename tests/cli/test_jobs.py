@@ -85,6 +85,7 @@ def test_a_job_can_be_watched_from_any_event_in_numbered_lines(program: Program)
         ("node.running", "script"),
         ("node.completed", "script"),
         ("node.running", "speech"),
+        ("node.first_part", "speech"),
         ("node.completed", "speech"),
         ("job.completed", ""),
     ]

@@ -206,6 +206,7 @@ def test_the_text_output_lists_all_locations(program: Program, first: dict[str, 
     shown = program.run("job", "show", first["jobId"])
     for text in (first["jobId"], first["video"], first["mlflowRun"], "generate.portrait_animation", "down"):
         assert text in shown
+    assert f"first frame after {first['firstFrameSeconds']:.1f} s" in shown
     assert program.json("job", "show", first["jobId"])["metrics"] == first["metrics"]
 
 

@@ -17,7 +17,7 @@ const BEHIND_S = 30; // kept before it
 /** Whether this browser can play parts. */
 export const playsParts = () => Boolean(window.MediaSource?.isTypeSupported(codecs(PICTURES, SOUND)));
 
-/** A player of the finished parts of one node. `show(count)` tells it how many there are; `end()` stops it. */
+/** A player of the finished parts of one node. `show(count, all)` tells it how many there are; `end()` stops it. */
 export class GrowingVideo {
   player = h("video", { class: "wb-video", playsInline: true, controls: true, "aria-label": "The finished part of the video" });
 
@@ -29,6 +29,7 @@ export class GrowingVideo {
   /** @type {Part[]} */
   #known = [];
   #finished = 0;
+  #all = false; // whether there will be no more
   /** @type {Set<number>} parts in the buffer */
   #loaded = new Set();
   #busy = false;
@@ -55,9 +56,10 @@ export class GrowingVideo {
     return Number.isFinite(this.#source.duration) ? this.#source.duration : 0;
   }
 
-  /** @param {number} count */
-  show(count) {
+  /** @param {number} count @param {boolean} all */
+  show(count, all) {
     this.#finished = Math.max(this.#finished, count);
+    this.#all = all;
     this.#fill();
   }
 
@@ -72,7 +74,9 @@ export class GrowingVideo {
     this.#busy = true;
     try {
       if (this.#finished > this.#known.length) this.#known = (await ask("GET /api/jobs/{job_id}/nodes/{node}/parts", { job_id: this.#jobId, node: this.#node })).parts;
-      for (let index; this.#source.readyState === "open" && (index = this.#next()) !== -1; ) await this.#load(index);
+      for (let index; this.#source.readyState !== "closed" && (index = this.#next()) !== -1; ) await this.#load(index);
+      const last = this.#known.length - 1;
+      if (this.#all && last + 1 >= this.#finished && this.#loaded.has(last) && this.#source.readyState === "open") this.#source.endOfStream();
     } catch {
       // The next update of the job or of the position tries again.
     }
@@ -94,7 +98,7 @@ export class GrowingVideo {
   /** @param {number} index */
   async #load(index) {
     const bytes = await readFile("GET /api/jobs/{job_id}/nodes/{node}/parts/{index}", { job_id: this.#jobId, node: this.#node, index });
-    if (this.#source.readyState !== "open") return;
+    if (this.#source.readyState === "closed") return;
     if (!this.#buffer) {
       this.player.muted ||= !hasSound(bytes); // so that the browser lets it play by itself
       this.#buffer = this.#source.addSourceBuffer(hasSound(bytes) ? codecs(PICTURES, SOUND) : codecs(PICTURES));

@@ -74,7 +74,7 @@ class Stage {
       this.#growingFrom = best;
       this.#begin(new GrowingVideo(this.jobId, nodes[best].id));
     }
-    if (best >= 0) this.#growing?.show(nodes[best].parts ?? 0);
+    if (best >= 0) this.#growing?.show(nodes[best].parts ?? 0, nodes[best].status === "completed");
     if (this.#shown === "parts") this.#say(job);
   }
 

@@ -91,6 +91,7 @@ def test_parts_play_with_sound_and_the_whole_video_continues_them(
     gates[2].touch()
     expect(page.locator(PLAYER)).to_have_attribute("src", re.compile("^/api/artifacts/"))
     has_played(page, (PARTS - 1) * PART_S)
+    page.wait_for_function("(player) => document.querySelector(player).ended", arg=PLAYER)  # and stays there
     now, heard = state(page), page.evaluate("globalThis.heard")
     assert not now["muted"]
     assert all(after >= before - 0.05 for before, after in pairwise(heard)), "it jumped back"
