@@ -6,11 +6,12 @@ import io
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from nodes._speech import Phoneme
-from nodes.generate._audio_blocks import AudioReader
+from nodes.generate._audio_blocks import AudioReader, read_audio
 from nodes.generate._puppet.windows import start_s, windows
 from nodes.local import local_context
 from nodes.sdk import AudioRef
@@ -52,3 +53,20 @@ def test_a_resumed_node_sees_the_same_windows(tmp_path: Path, cuts: tuple[float,
         assert seen.phonemes == expected.phonemes
     if cuts and part == 18:
         assert len(opened) == len(pieces) - 4, "it decoded speech that it does not need"
+
+
+def test_a_long_recording_is_entered_in_the_middle(tmp_path: Path) -> None:
+    ctx = local_context(tmp_path)
+    path, sound = tmp_path / "long.mp3", np.random.default_rng(2).normal(0, 0.1, 60 * RATE).astype(np.float32)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libmp3lame", rate=RATE, layout="mono")
+        for start in range(0, len(sound), 1152):
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + 1152], format="fltp", layout="mono")
+            frame.sample_rate = RATE
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    whole = read_audio(path).samples
+    reader = AudioReader([ctx.save(path, "audio")], ctx.open, 45.0, seek=True)
+    assert reader.between(0, 44 * RATE).size == 0, "it decoded what it could jump over"
+    reader.hear(50 * RATE)
+    assert np.array_equal(reader.between(45 * RATE, 50 * RATE), whole[45 * RATE : 50 * RATE])
