@@ -96,7 +96,7 @@ def test_the_video_plays_everywhere_and_names_its_origin(first: dict[str, Any]) 
     assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded to the end
     assert comment["notice"].startswith("synthetic media")
     assert (comment["workflow"], comment["seed"]) == ("talking_head", "0")
-    assert "generate.portrait_animation 1" in comment["nodes"]
+    assert "generate.portrait_animation 2" in comment["nodes"]
 
 
 def test_the_video_states_its_origin_and_is_recognised(program: Program, first: dict[str, Any], tmp_path: Path) -> None:
@@ -129,10 +129,12 @@ def test_the_run_in_mlflow_has_everything_that_explains_the_video(first: dict[st
     assert metrics["total_seconds"] == pytest.approx(first["seconds"], abs=0.01)
     assert metrics["compute_seconds"] == pytest.approx(first["computeSeconds"], abs=0.01)
     assert metrics["waiting_seconds"] == pytest.approx(first["waitingSeconds"], abs=0.01)
+    assert metrics["first_frame_seconds"] == pytest.approx(first["firstFrameSeconds"], abs=0.01)
+    assert 0 < metrics["first_frame_seconds"] < metrics["total_seconds"]
     tags = run.values("tags")
     assert tags["workbench.job"] == first["jobId"]
     assert tags["workbench.pipeline"] == "talking_head"
-    assert tags["workbench.node.animate"].startswith("generate.portrait_animation 1.")
+    assert tags["workbench.node.animate"].startswith("generate.portrait_animation 2.")
     assert all(part in tags["workbench.node.animate"] for part in ("code ", "weights ", "av=="))
 
 

@@ -62,7 +62,7 @@ def test_a_download_is_signed_and_the_stored_artifact_stays_as_it_is(
     assert found.source_type == "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"  # no model took part
     assert found.statement is not None and found.statement.artifact == ref.sha256
     assert (found.statement.job, found.statement.graph) == (record.id, record.graph_hash)
-    assert [(used.service, used.version) for used in found.statement.services] == [("generate.remux", "1.0.0")]
+    assert [(used.service, used.version) for used in found.statement.services] == [("generate.remux", "1.1.0")]
     assert {used.sha256 for used in found.statement.inputs} == {given["sha256"] for given in node["input"].values()}
     assert found.known is not None and (found.known.job, found.known.artifact) == (record.id, ref.sha256)
 
