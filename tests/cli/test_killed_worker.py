@@ -51,6 +51,8 @@ def test_a_job_survives_a_worker_killed_during_the_animation(program: Program) -
     events: list[Event] = list(seen.events(job))
     first_parts = [event.node for event in events if event.type is EventType.NODE_FIRST_PART]
     assert sorted(first_parts) == ["animate", "remux", "speech"], "a node lost its finished parts"
-    assert {node["attempt"] for node in shown["nodes"]} == {1, 2}, "one or more nodes were at work, and those alone count"
+    assert {node["attempt"] for node in shown["nodes"]} == {1, 2}, (
+        "one or more nodes were at work, and those alone count"
+    )
     lost = next(event for event in events if event.type is EventType.NODE_RETRYING)
     assert lost.data["error"]["code"] == "node.worker_lost"

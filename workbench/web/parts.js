@@ -30,6 +30,7 @@ export class GrowingVideo {
   #known = [];
   #finished = 0;
   #all = false; // whether there will be no more
+  #knowsAll = false; // its last parts may come with the end of the node, after the last count
   /** @type {Set<number>} parts in the buffer */
   #loaded = new Set();
   #busy = false;
@@ -73,10 +74,15 @@ export class GrowingVideo {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      if (this.#finished > this.#known.length) this.#known = (await ask("GET /api/jobs/{job_id}/nodes/{node}/parts", { job_id: this.#jobId, node: this.#node })).parts;
+      if (this.#finished > this.#known.length || this.#all !== this.#knowsAll) {
+        const all = this.#all;
+        const { parts } = await ask("GET /api/jobs/{job_id}/nodes/{node}/parts", { job_id: this.#jobId, node: this.#node });
+        if (parts.length >= this.#known.length) this.#known = parts; // none once the job has ended
+        this.#knowsAll = all;
+      }
       for (let index; this.#source.readyState !== "closed" && (index = this.#next()) !== -1; ) await this.#load(index);
       const last = this.#known.length - 1;
-      if (this.#all && last + 1 >= this.#finished && this.#loaded.has(last) && this.#source.readyState === "open") this.#source.endOfStream();
+      if (this.#knowsAll && this.#loaded.has(last) && this.#source.readyState === "open") this.#source.endOfStream();
     } catch {
       // The next update of the job or of the position tries again.
     }

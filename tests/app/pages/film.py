@@ -1,4 +1,4 @@
-"""A service for tests of pages: a film with a tone, whose parts are made when a test opens their gates."""
+"""Services for tests of pages: a film with a tone, made in parts as a test opens their gates; and a gate alone."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ def film(ctx: Context, params: Params, inputs: NodeModel) -> Film:
             time.sleep(0.02)
         ctx.parts.append(_made(ctx, f"part-{number}", PART_S, AUDIO_S[number]))
     return _made(ctx, "whole", PARTS * PART_S, sum(AUDIO_S))
+
+
+class Gate(NodeModel):
+    file: str = Field("", description="Waits for this file.")
+
+
+class Passed(NodeModel):
+    passed: bool = Field(description="True.")
+
+
+@node("test.gate", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180))
+def gate(ctx: Context, params: Gate, inputs: NodeModel) -> Passed:
+    while not Path(params.file).exists():
+        ctx.progress(0, 1, "gates")
+        time.sleep(0.02)
+    return Passed(passed=True)
 
 
 def _made(ctx: Context, name: str, video_s: float, audio_s: float) -> Film:

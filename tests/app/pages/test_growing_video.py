@@ -53,7 +53,9 @@ def test_parts_play_with_sound_and_the_whole_video_continues_them(
 ) -> None:
     gates = [tmp_path / f"gate-{number}" for number in range(PARTS)]
     film = {"id": "film", "service": "test.film", "params": {"gates": str(tmp_path / "gate-")}}
-    page = visiting(f"/?job={place.order(graph=document(film, FILE, edges=(('film', 'file'),)))}").page
+    last = {"id": "last", "service": "test.gate", "params": {"file": str(tmp_path / "last")}}
+    graph = document(film, FILE, last, edges=(("film", "file"), ("file", "last")))
+    page = visiting(f"/?job={place.order(graph=graph)}").page
     expect(page.locator('.wb-line[data-status="running"]')).to_have_count(1)
     page.evaluate(REFUSE_SOUND)
     gates[0].touch()
@@ -89,8 +91,10 @@ def test_parts_play_with_sound_and_the_whole_video_continues_them(
         PLAYER,
     )
     gates[2].touch()
+    has_played(page, (PARTS - 1) * PART_S)  # the last part, which came with the end of its node
+    assert state(page)["parts"], "the job has not ended"
+    (tmp_path / "last").touch()
     expect(page.locator(PLAYER)).to_have_attribute("src", re.compile("^/api/artifacts/"))
-    has_played(page, (PARTS - 1) * PART_S)
     page.wait_for_function("(player) => document.querySelector(player).ended", arg=PLAYER)  # and stays there
     now, heard = state(page), page.evaluate("globalThis.heard")
     assert not now["muted"]
