@@ -41,7 +41,7 @@ def test_no_secret_in_answers_logs_events_or_tables(
     answers: list[httpx.Response] = []
     with (
         served(app, log_level="debug", access_log=True) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         own = {"Origin": f"http://127.0.0.1:{port}"}
 
