@@ -111,6 +111,7 @@ export class GrowingVideo {
     }
     const buffer = this.#buffer;
     await this.#drop(this.player.currentTime - BEHIND_S);
+    const { ended } = this.player; // it played all parts that there were
     buffer.timestampOffset = this.#known[index].startS;
     try {
       await done(buffer, () => buffer.appendBuffer(bytes));
@@ -122,6 +123,7 @@ export class GrowingVideo {
     this.#loaded.add(index);
     const end = buffer.buffered.length ? buffer.buffered.end(buffer.buffered.length - 1) : 0;
     this.#source.duration = Math.max(this.seconds, end);
+    if (ended) this.player.play().catch(() => null);
   }
 
   /** Remove the parts before the one that is played at a time; a part starts with a key frame. @param {number} second */

@@ -47,8 +47,8 @@ export async function replacePlayer(before, after, swap, place) {
   await reached(after, "loadeddata", () => after.readyState >= 2);
   await seek(after, before.currentTime);
   await seek(after, before.currentTime); // it played on while the first position was loaded, which makes the second one near
-  const atEnd = before.ended || after.duration - after.currentTime < 0.1; // there, playing would begin anew
-  const playing = !before.paused && !atEnd;
+  const atEnd = after.duration - after.currentTime < 0.1; // there, playing would begin anew
+  const playing = (before.ended || !before.paused) && !atEnd;
   before.pause();
   swap();
   if (wasMuted && place.querySelector(".wb-stage-sound")) {

@@ -32,7 +32,10 @@ REFUSE_SOUND = """() => {
     return Promise.reject(new DOMException("no", "NotAllowedError"));
   };
 }"""
-AT_END = "([video]) => video.duration - video.currentTime < 0.1"
+AT_END = """(player) => {
+  const video = document.querySelector(player);
+  return video.duration - video.currentTime < 0.1;
+}"""
 STATE = """(video) => ({
   at: video.currentTime, muted: video.muted, paused: video.paused, parts: video.src.startsWith("blob:"),
   ranges: [...Array(video.buffered.length).keys()].map((one) => [video.buffered.start(one), video.buffered.end(one)]),
@@ -96,7 +99,7 @@ def test_parts_play_with_sound_and_the_whole_video_continues_them(
     assert state(page)["parts"], "the job has not ended"
     (tmp_path / "last").touch()
     expect(page.locator(PLAYER)).to_have_attribute("src", re.compile("^/api/artifacts/"))
-    page.wait_for_function(AT_END, arg=page.query_selector_all(PLAYER))  # and stays there, also if the parts had ended
+    page.wait_for_function(AT_END, arg=PLAYER)  # and stays there, also if the parts had ended
     now, heard = state(page), page.evaluate("globalThis.heard")
     assert not now["muted"]
     assert all(after >= before - 0.05 for before, after in pairwise(heard)), "it jumped back"
