@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from nodes.media import measure
 from nodes.model_cache import ModelCache
+from nodes.weights import locate
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
@@ -168,6 +169,13 @@ class Context:
             return load()
 
         return self._models.get(key, loading, vram_gib)
+
+    def weights(self, name: str) -> Path:
+        """The folder with the files of an installed model; only read it. Declare the parameter: ``models=("model",)``.
+
+        Raises WorkbenchError: node.model_unavailable, model.damaged.
+        """
+        return locate(Path(self.setting("models")), name)
 
     def setting(self, name: str, default: str = "") -> str:
         """A setting for an external engine, e.g. ``llm_url``."""

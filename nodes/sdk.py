@@ -29,6 +29,7 @@ from nodes.context import Context as Context
 from nodes.in_parts import InParts as InParts
 from nodes.in_parts import inputs_in_parts, kind_in_parts
 from nodes.portrait_needs import PortraitNeeds as PortraitNeeds
+from nodes.weights import ModelName as ModelName
 from schemas.approval import MAX_TEXT_CHARS as MAX_TEXT_CHARS
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
@@ -103,6 +104,7 @@ class NodeDeclaration:
     portraits: Mapping[str, PortraitNeeds]  # by input
     model_packages: tuple[str, ...]  # packages whose files are the model
     packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
+    models: tuple[str, ...]  # parameters that name installed models
     advanced: tuple[str, ...]
     part: type[BaseModel] | None  # what one part of a long output has
     metrics: tuple[Metric, ...]
@@ -169,6 +171,7 @@ def node(
     portraits: Mapping[str, PortraitNeeds] | None = None,
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
     part: type[BaseModel] | None = None,
     advanced: tuple[str, ...] = (),
     metrics: tuple[Metric, ...] = (),
@@ -201,6 +204,8 @@ def node(
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
+        models: parameters (``ModelName``) that name installed models, for ``ctx.weights``. The digests of those models
+            are part of the content key, and only a worker that has them runs the node. "" names no model.
         part: the model of one part of a long output, for ``ctx.parts``. Its fields are the outputs that come in parts,
             with their types. Nodes that declare such inputs as ``InParts`` start with the first part.
         advanced: parameters that forms hide by default.
@@ -218,13 +223,13 @@ def node(
                 "node.bad_declaration", f"{service}: {problem}", where=f"{file}: {field}", remedy=remedy
             )
 
-        models = _models_of(run, refuse)
-        for model in models:
+        types = _models_of(run, refuse)
+        for model in types:
             _check_fields(model, refuse)
         for output, shown in (same_subject or {}).items():
-            if output not in models[2].model_fields or shown not in {
-                **models[1].model_fields,
-                **models[0].model_fields,
+            if output not in types[2].model_fields or shown not in {
+                **types[1].model_fields,
+                **types[0].model_fields,
             }:
                 refuse(
                     "same_subject",
@@ -232,16 +237,19 @@ def node(
                     "Use {output: input} with names of fields of Outputs and of Inputs or Params.",
                 )
         for name, needs in (portraits or {}).items():
-            if name not in models[1].model_fields:
+            if name not in types[1].model_fields:
                 refuse("portraits", f"{name!r} is not an input", "Use names of fields of Inputs.")
-            if needs.chosen_by and needs.chosen_by not in models[0].model_fields:
+            if needs.chosen_by and needs.chosen_by not in types[0].model_fields:
                 refuse("portraits", f"{needs.chosen_by!r} is not a parameter", "Use the name of a field of Params.")
         for name, of_part in (part.model_fields if part else {}).items():
-            whole = models[2].model_fields.get(name)
+            whole = types[2].model_fields.get(name)
             if whole is None or field_type(whole) != field_type(of_part):
                 refuse("part", f"{name!r} is not an output, or has another type", "Use fields of Outputs.")
+        for name in models:
+            if name not in types[0].model_fields:
+                refuse("models", f"{name!r} is not a parameter", "Use names of fields of Params.")
         for name in advanced:
-            if name not in models[0].model_fields:
+            if name not in types[0].model_fields:
                 refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
         if len({metric.name for metric in metrics}) < len(metrics):
             refuse("metrics", "a metric is declared twice", "Declare each metric once.")
@@ -269,9 +277,9 @@ def node(
             plane=Plane(plane),
             pool=pool or ("control" if plane == Plane.CONTROL else "cpu"),
             run=run,
-            params=models[0],
-            inputs=models[1],
-            outputs=models[2],
+            params=types[0],
+            inputs=types[1],
+            outputs=types[2],
             resources=resources or Resources(),
             seeded=seeded,
             cache=cache and not asks,
@@ -281,6 +289,7 @@ def node(
             portraits=dict(portraits or {}),
             model_packages=weights,
             packages=tuple(dict.fromkeys((*weights, *packages))),
+            models=models,
             advanced=advanced,
             part=part,
             metrics=tuple(metrics),

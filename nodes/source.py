@@ -38,6 +38,7 @@ INFRASTRUCTURE = frozenset(
         "portrait_needs",
         "registry",
         "sdk",
+        "weights",
     )
 ) | {"nodes.services_doc", "nodes.source"}
 
