@@ -50,9 +50,14 @@ class Params(OnDevice):
         0.05, ge=-0.3, le=0.5, description="More room below the chin, as a share of the face's height."
     )
     pad_sides: float = Field(0.0, ge=-0.3, le=0.5, description="More room at each side, as a share of its width.")
-    detect_every: int = Field(3, ge=1, le=25, description="Frames from one search for the face to the next.")
+    detect_every: int = Field(
+        2,
+        ge=1,
+        le=25,
+        description="Most frames from one search for the face to the next; less if the smoothing needs it.",
+    )
     smoothing_s: float = Field(
-        0.4, ge=0.04, le=2, description="How far the smoothing of the face's path looks ahead and back, in seconds."
+        0.32, ge=0.04, le=2, description="How far the smoothing of the face's path looks ahead and back, in seconds."
     )
     bridge_s: float = Field(
         0.5,
@@ -177,9 +182,10 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
-    from nodes.generate._wav2lip.checkpoint import file_in, load
+    from nodes._torch.checkpoint_file import only_file
+    from nodes.generate._wav2lip.checkpoint import load
 
-    path = file_in(ctx.weights(params.model))
+    path = only_file(ctx.weights(params.model))
     about = path.stat()
     key = f"wav2lip/{path}/{about.st_mtime_ns}/{about.st_size}/{device.device}/{device.dtype}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
@@ -201,9 +207,10 @@ def _footage(ctx: Context, params: Params, inputs: Inputs) -> Footage:
         return Still(rgb, box_of(face).padded(*pads), Fraction(params.fps))
     assert inputs.video is not None
     clip = IncomingClip(ctx, inputs.video)
+    radius = max(3, round(params.smoothing_s * clip.fps))
     tracking = Tracking(
-        every=params.detect_every,
-        radius=max(1, round(params.smoothing_s * clip.fps)),
+        every=min(params.detect_every, radius // 2),  # so that a parabola can be fitted
+        radius=radius,
         bridge=round(params.bridge_s * clip.fps),
         away=round(params.away_s * clip.fps),
     )
