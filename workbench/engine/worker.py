@@ -7,6 +7,7 @@ import platform
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -26,6 +27,7 @@ from workbench.engine.machine import gpus, memory_used_gib
 from workbench.engine.slot import Slot
 from workbench.engine.slot_parts import Shutdown, SlotParts
 from workbench.engine.threads import service_thread
+from workbench.environments.engines import interpreter_of
 from workbench.settings import Settings
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -119,7 +121,15 @@ class Worker:
         }
         # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
-        executor = ExecutorProcess(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
+        environment["WORKBENCH_MODELS"] = str(self.settings.models_folder)
+        executor = ExecutorProcess(
+            name,
+            self.settings.home,
+            self.cache.folder,
+            self.cache.limit_bytes,
+            environment,
+            python=str(interpreter_of(self.settings.engines_folder, self.pool) or sys.executable),
+        )
         pool = pool_name(self.plane, self.pool)
         parts = SlotParts(pool, self._bus(), self._objects, self.cache, executor, self._renewer, Shutdown())
         return Slot(name, self.plane, self.pool, parts)
