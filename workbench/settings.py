@@ -93,6 +93,9 @@ class Settings(BaseModel):
         "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
     )
 
+    models: Path | None = Field(
+        None, description="Folder of the models that `workbench models` fetches; default: models in the home."
+    )
     engines: Path | None = Field(
         None, description="Folder of the environments that `workbench engines install` makes; default: engines in home."
     )
@@ -130,6 +133,11 @@ class Settings(BaseModel):
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Minimum level of logged messages."
     )
+
+    @property
+    def models_folder(self) -> Path:
+        """The folder of the installed models."""
+        return (self.models or self.home / "models").expanduser().absolute()
 
     @property
     def engines_folder(self) -> Path:

@@ -80,8 +80,10 @@ def check(name: Name, as_json: Json = False) -> None:
         rows = [(module, version or "yes", "") for module, version in found.packages.items()]
         rows += [(module, "no", error) for module, error in found.broken.items()]
         print_table(("module", "version", "problem"), rows, STYLES)
-        print_table(("service", "can run", "missing"), [
-            (service, "no" if missing else "yes", missing) for service, missing in found.services.items()
-        ], STYLES)
+        print_table(
+            ("service", "can run", "missing"),
+            [(service, "no" if missing else "yes", missing) for service, missing in found.services.items()],
+            STYLES,
+        )
     if not found.complete:
         raise typer.Exit(ExitCode.FINDINGS)

@@ -1,4 +1,4 @@
-"""Runs in the environment of an engine and reports it as JSON: ``python -m workbench.environments.probe POOL MODULE…``."""
+"""Looks at the environment of the engine that it runs in: ``python -m workbench.environments.probe POOL MODULE…``."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class VirtualEnvironment:
         run(*command, *arguments, environment=self.uv_environment())
 
     def resolved(self, requirement: str) -> str:
-        """``name==version`` of what would be installed, with the build: torch==2.13.0+cpu. Raises InstallationFailed."""
+        """What would be installed, with its build: ``torch==2.13.0+cpu``. Raises InstallationFailed."""
         command = (str(self.python), "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "-")
         ended = subprocess.run(
             command, input=requirement, capture_output=True, text=True, env=self.uv_environment(), check=False
