@@ -258,10 +258,11 @@ def test_out_of_memory_it_takes_a_quarter_of_the_batch_once(tmp_path: Path) -> N
     network: Any = Crowded(2)
     painted = Lips(ctx, network, on, 8).painted(faces, heard)
     assert network.batches == [8, 2, 2, 2, 2, 1] and np.allclose(painted, faces, atol=1e-3)
-    assert ctx.host.said == ["out of memory with 8 faces in a batch; going on with 2"]
+    assert ctx.host.said == ["out of memory with 8 faces at once; from here on 2"]
     with pytest.raises(NodeError, match="does not fit") as caught:
         Lips(ctx, Crowded(1), on, 8).painted(faces, heard)  # type: ignore[arg-type]
-    assert caught.value.seen == "out of memory with batch_size 8, then 2"
+    assert caught.value.seen == "out of memory with 8 faces, then 2: CUDA out of memory"
+    assert caught.value.code == "node.out_of_memory"
 
 
 def test_the_network_sees_the_face_in_bgr_without_its_lower_half(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -36,9 +37,11 @@ def deaf(network: Wav2Lip) -> Wav2Lip:
 
 
 def install(models: Path, name: str, network: Wav2Lip) -> None:
-    """Save it below the folder of the models, as the training program does, and record it."""
+    """Save it below the folder of the models, in the format of the published files, and record it."""
     folder = models / name
     folder.mkdir(parents=True)
-    written = {f"module.{key}": tensor for key, tensor in network.state_dict().items()}
-    torch.save({"state_dict": written, "optimizer": None, "global_step": 7}, folder / f"{name}.pth")
+    weights_ = OrderedDict((f"module.{key}", tensor) for key, tensor in network.state_dict().items())
+    moments = {"state": {0: {"step": 7, "exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 1e-4, "params": [0]}]}
+    saved = {"state_dict": weights_, "optimizer": moments, "global_step": 7, "global_epoch": 1}
+    torch.save(saved, folder / f"{name}.pth", _use_new_zipfile_serialization=False)
     weights.record(folder)
