@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nodes.generate._wav2lip.smoothing import Box, steady
 from nodes.sdk import NodeError
 
-_SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another picture
+SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another picture
 _SAME_FACE = 0.05  # overlap before and after frames without a face, across which it may have moved
 
 
@@ -139,7 +139,7 @@ class FaceTrack:
     def _agrees(self, found: Box | None) -> bool:
         if found is None or self._last is None:
             return found is self._last
-        return self._last.overlap(found) >= _SAME_PLACE
+        return self._last.overlap(found) >= SAME_PLACE
 
     def _note(self, found: Box | None, frames: int) -> None:
         """Take what was found in the last one of so many frames, of which the others are like it."""
@@ -148,7 +148,7 @@ class FaceTrack:
             self._sights += [Sight.OPEN] * frames
         else:
             before = self._boxes[-1] if self._boxes else None
-            same = before is not None and before.overlap(found) >= (_SAME_FACE if open_ else _SAME_PLACE)
+            same = before is not None and before.overlap(found) >= (_SAME_FACE if open_ else SAME_PLACE)
             if open_:
                 same = self._close(bridged=same)
             self._sights += [Sight.SEEN] * frames
