@@ -154,10 +154,11 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 video or (H, W, 3) uint8 image, (N,) samples -> (ceil(N / rate * fps), H, W, 3) uint8 video.
 
     A clip that is shorter than the speech plays forwards and backwards. A clip of few frames per second gets frames
-    between its own, because a mouth that is shown seven times a second cannot be read. Where the face is not found, its place is
-    interpolated for up to bridge_s. Frames without a face beyond that are shown as they are, because a talk may cut to
-    its slides. If they last longer than away_s, the clip is refused, and before the network runs if it is there as a
-    whole: then it is more likely the wrong clip.
+    between its own, because a mouth that is shown seven times a second cannot be read.
+
+    Where the face is not found, its place is interpolated for up to bridge_s. Frames without a face beyond that are
+    shown as they are, because a talk may cut to its slides. If they last longer than away_s, the clip is refused, and
+    before the network runs if it is there as a whole: then it is more likely the wrong clip.
 
     On one device equal inputs give equal bytes, also in parts and after a resume, unless memory ran out (metric
     stepped_down).
