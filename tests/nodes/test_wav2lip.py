@@ -116,7 +116,7 @@ def numbered(count: int) -> Iterator[Any]:
 
 
 def planned(plan: dict[int, Box | None] | list[Box | None], looked: list[int] | None = None) -> Any:
-    def find(rgb: Any, near: Box | None) -> Box | None:
+    def find(rgb: Any, near: Box | None, moved_on: bool) -> Box | None:
         number = int(rgb[0, 0, 0])
         if looked is not None:
             looked.append(number)
@@ -182,12 +182,28 @@ def test_a_face_that_is_away_for_too_long_is_refused_where_that_is_shown() -> No
 
 
 @pytest.mark.models
+def test_another_person_is_not_taken_for_the_one_who_turns_away(tmp_path: Path) -> None:
+    frame = swaying(tmp_path, 1, 0.0)[0][0]
+    both = np.concatenate([frame, frame[:, ::-1]], axis=1)
+    without = both.copy()
+    without[50:200, 60:200] = frame[60, 70]  # hair in place of the face
+    frames = [both] * 6 + [without] * 4 + [both] * 6
+    plan = Tracking(every=2, radius=4, bridge=5, away=50)
+    for number, gone, left in ((1, True, 0), (2, False, 256)):
+        track = FaceTrack(iter(frames), FaceFinder(load_face_models(), number), plan, Fraction(FPS))
+        sights = [track.sight(at) for at in range(16)]
+        assert sights == [Sight.SEEN] * 6 + [Sight.BRIDGED if gone else Sight.SEEN] * 4 + [Sight.SEEN] * 6
+        boxes = [track.box(at) for at in range(16)]
+        assert all(box is not None and left < box.left < box.right < left + 256 for box in boxes)
+
+
+@pytest.mark.models
 def test_the_box_follows_the_head_and_does_not_tremble(tmp_path: Path) -> None:
     find = FaceFinder(load_face_models(), 0)
     plan = Tracking(every=2, radius=8, bridge=12, away=50)
     for amplitude, noise in ((0.0, 8.0), (15.0, 8.0)):
         frames, moved = swaying(tmp_path, 40, amplitude, 1.0, noise)
-        raw = np.array([find(rgb, None) for rgb in frames])
+        raw = np.array([find(rgb, None, True) for rgb in frames])
         track = FaceTrack(iter(frames), find, plan, Fraction(FPS))
         boxes = np.array([track.box(frame) for frame in range(len(frames))])
         off, raw_off = (((one[:, :2] + one[:, 2:]) / 2 - moved) for one in (boxes, raw))
