@@ -153,7 +153,7 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     portrait = inputs.portrait or _made_portrait(graph, inputs, parts, words)
     image = _upscaled_portrait(graph, portrait, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
-    if parts.clip is not None:
+    if parts.clip is not None and not graph.leaves_out(parts.clip):
         clip = graph.add(parts.clip, image=image).video
         video = graph.add(parts.animate, audio=audio, video=clip, stage_prompt=stage).video
     else:
