@@ -6,8 +6,8 @@ script ──> (review) ──┐
                                                                                                   ──> (evaluate)
 
 The speech follows a voice sample if the pipeline takes one. The portrait is given, or made from the description of a
-scene. The animation is that of a portrait or, in a pipeline with a clip, of a video. It receives the stage prompt if its
-service takes one. A recording replaces script, review and speech.
+scene. The animation is that of a portrait or, in a pipeline with a clip, of a video. It receives the stage prompt if
+its service takes one. A recording replaces script, review and speech.
 """
 
 from __future__ import annotations
