@@ -1,8 +1,7 @@
 """Speech in the voice of a recording, by F5-TTS.
 
 Source: SWivid/F5-TTS 1.1, code MIT; its published weights are CC BY-NC 4.0: for research, not for commercial use. It
-runs in an environment of its own (pip install f5-tts==1.1.22), where a worker serves the pool ``f5``. Nothing is
-downloaded: WORKBENCH_F5_CHECKPOINT, WORKBENCH_F5_VOCODER (a folder with Vocos) and, for another alphabet,
+runs in the environment of the engine ``f5`` (workbench engines install f5). Nothing is downloaded: WORKBENCH_F5_CHECKPOINT, WORKBENCH_F5_VOCODER (a folder with Vocos) and, for another alphabet,
 WORKBENCH_F5_VOCAB name local files, and WORKBENCH_F5_MODEL names the architecture (F5TTS_v1_Base).
 """
 
@@ -83,7 +82,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             "F5-TTS is not installed in this worker's environment",
             code="node.missing_package",
             seen=str(error),
-            remedy="Run pip install f5-tts==1.1.22 in that environment.",
+            remedy="Run `workbench engines install f5` on the worker's machine.",
         ) from error
     refuse_wordless(inputs.narration)
     narration = _said(inputs.narration, english=not vocab)
