@@ -64,8 +64,8 @@ class LoadedPipeline:
             self._lift()
             if plan.offload == "model":
                 self.pipe.enable_model_cpu_offload(device=self.device)
-            elif plan.offload == "sequential":
-                self.pipe.enable_sequential_cpu_offload(device=self.device)
+            elif plan.offload == "sequential":  # diffusers' own hooks: accelerate's do the same but no more on a CPU
+                self.pipe.enable_group_offload(onload_device=self.device, offload_type="leaf_level")
             else:
                 self.pipe.to(self.device)
             self.offload = self._placed = plan.offload
@@ -81,7 +81,13 @@ class LoadedPipeline:
 
     def _lift(self) -> None:
         """Take hooks off, so that the networks can be changed and placed anew. They stay where they are."""
+        from diffusers.hooks import HookRegistry
+
         self.pipe.remove_all_hooks()
+        if self._placed == "sequential":
+            for network in self.pipe.components.values():
+                if isinstance(network, torch.nn.Module):
+                    HookRegistry.check_if_exists_or_initialize(network).remove_hook("group_offloading", recurse=True)
         self._placed = None
 
 
@@ -101,7 +107,7 @@ def load_pipeline(
         fresh.append(True)
         offload = choose_offload(need, target.device, params.offload)
         ctx.log(f"{sum(need.weights.values()):.3g} GiB of weights on {target.device}, offload {offload}")
-        pipe = _from_files(files, target.dtype, single)
+        pipe = from_files(files, target.dtype, single)
         return LoadedPipeline(pipe, target.device, fit_preview(pipe.vae, target.device), offload)
 
     key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
@@ -160,7 +166,8 @@ def generate(
         return with_one_step_down(ctx, plan, loaded.device, loaded.has_tiles, attempt)[0]
 
 
-def _from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...]) -> Any:
+def from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> Any:
+    """The pipeline in memory, from safetensors files only. Raises NodeError (model.damaged)."""
     import diffusers
     import transformers
 
