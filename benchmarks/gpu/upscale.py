@@ -201,9 +201,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--toy", action="store_true", help="tiny networks, 64 px, 16 frames")
+    parser.add_argument("--toy", action="store_true", help="tiny networks, 64 px, 8 frames")
     options = parser.parse_args()
-    side, count = (64, 16) if options.toy else (options.side, options.frames)
+    side, count = (64, 8) if options.toy else (options.side, options.frames)
     name = torch.cuda.get_device_name(options.device) if options.device.startswith("cuda") else "no GPU"
     print(f"{machine()}; {name}; torch {torch.__version__}; {count} frames of {side} x {side}, doubled\n")
     print(
@@ -216,7 +216,7 @@ def main() -> None:
         import_spandrel()
         installed(folder / "models", options.toy)
         clip(folder / "clip.mp4", side, count)
-        clip(folder / "start.mp4", side, COMPARED)
+        clip(folder / "start.mp4", side, min(COMPARED, count // 2))
         for row in measured(folder, folder / "clip.mp4", folder / "start.mp4", count, options):
             print(row, flush=True)
 
