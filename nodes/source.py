@@ -26,6 +26,7 @@ from pathlib import Path
 INFRASTRUCTURE = frozenset(
     f"nodes.{name}"
     for name in (
+        "catalogue",
         "context",
         "finding",
         "identity",
