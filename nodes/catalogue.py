@@ -192,7 +192,7 @@ def _model(name: str, entry: object, licences: Mapping[str, Licence], file: Path
     if not isinstance(entry, dict):
         raise _bad(file, f"`{name}` is not a table", _line(file, at), f"models.{name}")
     licence = entry.get("licence")
-    if licence not in licences:
+    if not isinstance(licence, str) or licence not in licences:
         raise _bad(
             file,
             "the licence is missing" if licence is None else "there is no such table in `licences`",

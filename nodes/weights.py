@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -113,12 +113,27 @@ def record(folder: Path, digests: Mapping[str, str] | None = None, **about: obje
         path: WeightFile(sha256=known.get(path) or file_digest(folder / path), **_facts(folder / path))
         for path in file_paths(folder)
     }
-    model = InstalledModel(digest=digest_of({path: file.sha256 for path, file in files.items()}), files=files, **about)
+    digest = digest_of({path: file.sha256 for path, file in files.items()})
+    model = InstalledModel.model_validate({**about, "digest": digest, "files": files})
+    _write(folder, model)
+    return model
+
+
+def renew(folder: Path, record: InstalledModel, damaged: Collection[str]) -> None:
+    """Write a record again after its files were read: the right ones get their time of change, damaged ones are marked,
+    so that `locate` refuses them."""
+    files = {
+        path: file.model_copy(update={"changed_ns": -1} if path in damaged else _facts(folder / path))
+        for path, file in record.files.items()
+    }
+    _write(folder, record.model_copy(update={"files": files}))
+
+
+def _write(folder: Path, record: InstalledModel) -> None:
     with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".record-", delete=False) as written:
-        written.write(model.model_dump_json(indent=1))
+        written.write(record.model_dump_json(indent=1))
     Path(written.name).chmod(0o644)  # a folder of models can belong to one account and serve others
     Path(written.name).replace(folder / RECORD)
-    return model
 
 
 def file_paths(folder: Path) -> Iterator[str]:

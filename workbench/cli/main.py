@@ -12,6 +12,7 @@ from workbench.cli import (
     examples,
     job,
     lab,
+    models,
     notebook,
     page,
     queue,
@@ -72,6 +73,7 @@ for group in (
     tracking.group,
     user.group,
     consent.group,
+    models.group,
 ):
     app.add_typer(group)
 
