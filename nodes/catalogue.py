@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from schemas.errors import WorkbenchError
-from schemas.problem import first_problem
+from schemas.problem import UNKNOWN_FIELD, problems_of
 
 FILE = "models.toml"
 SHIPPED = Path(__file__).with_name(FILE)
@@ -208,7 +208,9 @@ def _model(name: str, entry: object, licences: Mapping[str, Licence], file: Path
 
 
 def _invalid(error: ValidationError, file: Path, at: tuple[str, ...]) -> WorkbenchError:
-    problem = first_problem(error)
+    problems = problems_of(error)
+    unknown = (one for one in problems if one.seen is not None and one.text == UNKNOWN_FIELD)
+    problem = next(unknown, problems[0])  # a misspelt key says more than the key that is missing because of it
     place = ".".join([*at, *([problem.place] if problem.place else [])])
     return _bad(file, problem.text, _line(file, (*at, *problem.loc)), place, seen=problem.seen, allowed=problem.allowed)
 

@@ -137,10 +137,11 @@ def _write(folder: Path, record: InstalledModel) -> None:
 
 
 def file_paths(folder: Path) -> Iterator[str]:
-    """The files of a model, relative to its folder, without its record and hidden files."""
+    """The files of a model, relative to its folder, without its record, hidden files and hidden folders."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and path != folder / RECORD:
-            yield path.relative_to(folder).as_posix()
+        inside = path.relative_to(folder)
+        if path.is_file() and path != folder / RECORD and not any(part.startswith(".") for part in inside.parts):
+            yield inside.as_posix()
 
 
 def file_digest(path: Path) -> str:

@@ -129,8 +129,8 @@ class Downloader:
                         partial.write(at, some)
                         at += len(some)
                         self._moved(wanted, partial.bytes_here)
-                        if at == end:
-                            break
+                        if len(some) < len(data):
+                            break  # more than was asked for; an answer read to its end keeps its connection
                 if end is None:
                     partial.size = end = at  # the server did not say the length, and the stream has ended
                 elif at < end:
@@ -164,9 +164,8 @@ class _Pieces:
                 group.create_task(self._one(first))
                 after = await self._first
                 if after is not None:
-                    for span in self.partial.missing(range_bytes):
-                        if span[0] >= after:
-                            group.create_task(self._one(span))
+                    for span in self.partial.missing(range_bytes, after):
+                        group.create_task(self._one(span))
         except BaseExceptionGroup as failed:
             raise cause(failed) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -189,6 +190,8 @@ def _import(
             record = folder.put(planned.name, incoming, digests, **_about(planned, accepted_at, services))
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+            with contextlib.suppress(OSError):  # there is an interrupted download
+                incoming.parent.rmdir()
         for path, why in planned.left_out.items():
             say(f"left out {path}: {why}")
         return Imported(planned.name, record.digest, _bytes(record), False, tuple(sorted(how)))

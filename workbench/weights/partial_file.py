@@ -76,14 +76,15 @@ class PartialFile:
     def whole(self) -> bool:
         return self.size is not None and self.bytes_here == self.size
 
-    def missing(self, at_most: int) -> list[Piece]:
-        """What to ask for, in pieces of at most so many bytes; only the last is open, while the size is unknown."""
+    def missing(self, at_most: int, after: int = 0) -> list[Piece]:
+        """What to ask for behind a byte, in pieces of at most so many bytes; the last is open while the size is
+        unknown."""
         ends = [*self._spans, (self.size, self.size)] if self.size is not None else self._spans
         pieces: list[Piece] = []
-        at = 0
+        at = after
         for start, end in ends:
             pieces += [(first, min(first + at_most, start)) for first in range(at, start, at_most)]
-            at = end
+            at = max(at, end)
         return [*pieces, (at, None)] if self.size is None else pieces
 
     def write(self, at: int, data: bytes) -> None:
