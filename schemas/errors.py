@@ -67,7 +67,9 @@ ERROR_CODES: dict[str, str] = {
     "model.licence": "The licence of a model was not accepted.",
     "model.no_space": "The disk that holds the models has too little free space.",
     "model.not_fetched": "A download failed. What was downloaded is kept.",
+    "model.no_record": "The folder where a model would be installed has files of another origin.",
     "model.unknown": "No model has this name.",
+    "model.unreadable": "A file of weights is damaged, or is something else.",
     "model.unsafe": "A file of a model would run code when it is loaded.",
     "node.model_unavailable": "A model, or the server that runs it, is not available.",
     # the parts of the deployment

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,10 @@ QUICK = Limits(
 
 
 def some_bytes(size: int, seed: str = "") -> bytes:
-    return random.Random(f"{size}{seed}").randbytes(size)
+    """A .safetensors file of this size with one tensor of random bytes."""
+    length = size - 8 - 100
+    header = json.dumps({"w": {"dtype": "U8", "shape": [length], "data_offsets": [0, length]}}).ljust(100)
+    return struct.pack("<Q", 100) + header.encode() + random.Random(f"{size}{seed}").randbytes(length)
 
 
 def sha256(data: bytes) -> str:

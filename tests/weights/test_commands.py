@@ -162,7 +162,7 @@ def test_verify_ends_with_1_if_anything_differs(lab: Lab, program: Program) -> N
 
 
 def test_import_and_gc(lab: Lab, program: Program, tmp_path: Path) -> None:
-    (tmp_path / "mine.safetensors").write_bytes(b"x" * 2000)
+    (tmp_path / "mine.safetensors").write_bytes(some_bytes(2000))
     out = program.run("models", "import", str(tmp_path / "mine.safetensors"), "--name", "mine", "--for", "lab.x")
     assert out.startswith("mine is imported (2.0 kB, ")
     [mine] = program.json("models", "list", "--for", "lab.x")["models"]

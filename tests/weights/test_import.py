@@ -38,7 +38,7 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
 
 def test_folder_of_models_of_another_machine(lab: Lab, tmp_path: Path) -> None:
     model = lab.serve("tiny", FILES)
-    lab.serve("other", {"x.safetensors": b"x"})
+    lab.serve("other", {"x.txt": b"x"})
     [fetched] = lab.fetch(model)
     shutil.copytree(lab.folder.root, tmp_path / "stick")
     shutil.rmtree(lab.folder.of("tiny"))
@@ -142,3 +142,37 @@ def test_what_is_no_model_is_refused(lab: Lab, tmp_path: Path, files: dict[str, 
     error = refused(lab, written(tmp_path / "given", files), name)
     assert error.code == "model.bad_import" and text in str(error) and error.remedy
     assert refused(lab, tmp_path / "nowhere").code == "model.bad_import"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>Please log in</html>", some_bytes(5000)[:-1], b"\xff" * 40, b"\x02" + b"\0" * 7 + b"[]"]
+)
+def test_file_that_is_no_whole_safetensors_is_refused(lab: Lab, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.safetensors").write_bytes(content)
+    assert refused(lab, tmp_path / "m.safetensors", "mine").code == "model.unreadable"
+    model = lab.serve("tiny", {"m.safetensors": content or b"x"}, known=False)
+    with pytest.raises(WorkbenchError) as raised:
+        lab.fetch(model)
+    assert raised.value.code == "model.unreadable" and raised.value.where == "tiny/m.safetensors"
+
+
+def test_files_of_another_origin_are_never_replaced(lab: Lab, tmp_path: Path) -> None:
+    model = lab.serve("tiny", FILES)
+    written(lab.folder.of("tiny"), {"notes.txt": b"mine"})
+    written(tmp_path / "given", FILES)
+    for attempt in (lambda: lab.fetch(model), lambda: imported(lab, tmp_path / "given", "tiny")):
+        with pytest.raises(WorkbenchError) as raised:
+            attempt()
+        assert raised.value.code == "model.no_record" and "--name tiny" in raised.value.remedy
+    assert (lab.folder.of("tiny") / "notes.txt").read_bytes() == b"mine"
+    lab.folder.of("tiny").rename(tmp_path / "elsewhere")
+    lab.fetch(model)
+
+
+def test_own_model_can_be_imported_again(lab: Lab, tmp_path: Path) -> None:
+    for seed in ("one", "two"):
+        (tmp_path / "m.safetensors").unlink(missing_ok=True)
+        (tmp_path / "m.safetensors").write_bytes(some_bytes(3000, seed))
+        [done] = imported(lab, tmp_path / "m.safetensors", "mine")
+        assert not done.already
+    assert (lab.folder.of("mine") / "m.safetensors").read_bytes() == some_bytes(3000, "two")

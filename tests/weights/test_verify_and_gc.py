@@ -91,7 +91,7 @@ def test_collection_removes_downloads_and_orphans_only(lab: Lab, server: FileSer
     lab.fetch(kept, orphan)
     with pytest.raises(WorkbenchError):
         lab.fetch(broken)
-    (tmp_path / "mine.safetensors").write_bytes(b"x")
+    (tmp_path / "mine.safetensors").write_bytes(some_bytes(2000))
     run(lab.folder, plan(tmp_path / "mine.safetensors", lab.catalogue, "mine"), None, [], print)
     (lab.folder.root / "by-hand").mkdir()
     lab.entries = lab.entries.replace('[models."orphan"]', '[models."renamed"]')

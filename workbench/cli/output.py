@@ -66,6 +66,7 @@ _REFUSED = (
     "access.quota",
     "model.bad_",
     "model.licence",
+    "model.no_record",
     "model.unknown",
     "node.bad_declaration",
     "node.bad_input",

@@ -110,10 +110,11 @@ async def asked(
 async def size_of(client: httpx.AsyncClient, wanted: Wanted) -> int | None:
     """The size that the server says, if it says one. Raises WorkbenchError (model.gated)."""
     async with _sent(client, "HEAD", wanted, {}) as (response, linked):
-        if response.status_code in (401, 403):
+        if response.status_code in (401, 403) and not linked:
             raise gated(wanted.name, wanted.place.shown, bool(wanted.place.token))
-        said = linked.get("x-linked-size") or response.headers.get("content-length", "")
-        return int(said) if response.is_success and said.isdigit() else None
+        length = response.headers.get("content-length", "") if response.is_success else ""
+        said = linked.get("x-linked-size") or length  # the store behind a redirect may refuse HEAD
+        return int(said) if said.isdigit() else None
 
 
 @asynccontextmanager

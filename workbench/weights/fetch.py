@@ -19,6 +19,7 @@ from workbench.weights.exchange import Wanted
 from workbench.weights.folder import ModelFolder, State, fits, mib
 from workbench.weights.pickles import check_pickle
 from workbench.weights.placing import place
+from workbench.weights.safetensors import check_safetensors
 from workbench.weights.sources import place_of, source_of
 
 _LOCK_S = 0.2  # between two looks at a lock that another process holds
@@ -78,8 +79,9 @@ class Fetch:
     def run(self, models: Sequence[Model]) -> list[Fetched]:
         """Fetch the models, one after the other, several files and ranges of each at once.
 
-        Ctrl-C keeps what was downloaded. Raises WorkbenchError: model.licence, model.no_space, model.not_fetched,
-        model.gated, model.differs, model.unsafe, settings.invalid, home.not_writable.
+        Ctrl-C keeps what was downloaded. Raises WorkbenchError: model.licence, model.no_space, model.no_record,
+        model.not_fetched, model.gated, model.differs, model.unsafe, model.unreadable; settings.invalid,
+        home.not_writable.
         """
         if refused := self.unaccepted(models):
             raise licence_error(refused)
@@ -115,6 +117,7 @@ class Fetch:
                 record = self.folder.record(model.name)
                 assert record is not None
                 return _fetched(model.name, record, already=True)
+            self.folder.check_place(model.name)
             self._note_acceptance(model)
             files = self.folder.partial(model.name) / "files"
             known = self._adopt(model, files)
@@ -155,12 +158,14 @@ class Fetch:
             sha256 = await asyncio.to_thread(_take, wanted)
         else:
             sha256 = await downloader.fetch(wanted)
-        if file.is_pickle:
-            try:
+        try:
+            if file.is_pickle:
                 await asyncio.to_thread(check_pickle, wanted.path, wanted.name)
-            except WorkbenchError:
-                partial_file.remove(wanted.path)
-                raise
+            elif file.path.endswith(".safetensors") and not file.sha256:
+                check_safetensors(wanted.path, wanted.name)
+        except WorkbenchError:
+            partial_file.remove(wanted.path)
+            raise
         self.screen.file_done(model.name, file.path, sha256, file.sha256 is not None)
         return sha256
 

@@ -69,6 +69,18 @@ class ModelFolder:
         with (locks / name).open("ab") as file:
             yield lambda: lock(file, wait=False)
 
+    def check_place(self, name: str) -> None:
+        """Raises WorkbenchError (model.no_record) if files that are not from the catalogue would be replaced."""
+        record = self.record(name)
+        if self.of(name).exists() and (record is None or record.own):
+            raise WorkbenchError(
+                "model.no_record",
+                f"{name} would replace files that {'you imported' if record else 'have no record'}",
+                where=str(self.of(name)),
+                seen="an import under this name" if record else "a folder without a record",
+                remedy=f"Move the folder elsewhere. `workbench models import THERE --name {name}` takes its files.",
+            )
+
     def put(self, name: str, files: Path, digests: Mapping[str, str], **about: object) -> InstalledModel:
         """Record the files of a finished download or import and put them in place of what is there.
 

@@ -18,6 +18,7 @@ from workbench.weights.errors import differs
 from workbench.weights.folder import ModelFolder, State
 from workbench.weights.pickles import check_pickle
 from workbench.weights.placing import Placed, place, shares_disk
+from workbench.weights.safetensors import check_safetensors
 
 _WEIGHTS = (".safetensors", *PICKLES)
 _CODE = (".py", ".pkl")  # never needed to load weights
@@ -104,7 +105,8 @@ def run(
 ) -> list[Imported]:
     """Import models, each with the check of its digests and pickles before it is in place. Blocks; reads every byte.
 
-    Raises WorkbenchError: model.differs, model.unsafe, model.no_space, home.not_writable.
+    Raises WorkbenchError: model.differs, model.unsafe, model.unreadable, model.no_space, model.no_record,
+    home.not_writable.
     """
     with folder.writing():
         folder.root.mkdir(parents=True, exist_ok=True)
@@ -180,6 +182,8 @@ def _import(
         record = folder.record(planned.name)
         if record is not None and folder.state(planned.name) is State.INSTALLED and _same(record, planned):
             return Imported(planned.name, record.digest, _bytes(record), True, ())
+        if record is None or planned.model is not None:
+            folder.check_place(planned.name)
         incoming = folder.partial(planned.name) / "import"
         shutil.rmtree(incoming, ignore_errors=True)
         try:
@@ -205,6 +209,8 @@ def _checked(planned: Planned, path: str, file: Path, source: Path) -> str:
         raise differs(f"{planned.name}/{path}", sha256, expected, str(source))
     if path.endswith(PICKLES):
         check_pickle(file, str(source))
+    elif path.endswith(".safetensors") and path not in planned.expected:
+        check_safetensors(file, str(source))
     return sha256
 
 
