@@ -21,6 +21,7 @@ from nodes.train import _memory
 from nodes.train import lora as service
 from nodes.train._base_model import Device, read_base
 from nodes.train._batches import generator_of
+from nodes.train._image_model import ImageModel
 from nodes.train._session import examples_of
 from nodes.train._video_model import VideoModel
 from schemas.errors import WorkbenchError
@@ -299,6 +300,31 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_anything_is_loaded(
     assert raised.value.code == "node.out_of_memory"
     assert "rank 256" in str(raised.value.seen)
     assert not [line for line in host.said if line.startswith("loading")]
+
+
+def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full, calls = ImageModel.loss, {2}, 0
+
+    def loss(*arguments: Any) -> Any:  # as PyTorch raises it where a card is full; there is none here
+        nonlocal calls
+        calls += 1
+        if calls in full:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(*arguments)
+
+    usual = {"model": "sd", "steps": 2, "gradient_checkpointing": False}
+    easy = bench.train(FolderHost(tmp_path / "easy"), **usual)
+    monkeypatch.setattr(ImageModel, "loss", loss)
+    host = FolderHost(tmp_path / "full")
+    assert bench.train(host, **usual).lora == easy.lora
+    assert host.metrics["stepped_down"] == 1
+    full |= set(range(5, 9))
+    with pytest.raises(WorkbenchError) as raised:
+        bench.train(FolderHost(tmp_path / "fuller"), **usual)
+    assert raised.value.code == "node.out_of_memory"
+    assert "again after gradient checkpointing" in str(raised.value.seen)
 
 
 def test_a_set_of_three_images_is_refused_with_its_verdicts_before_anything_is_loaded(
