@@ -62,7 +62,7 @@ def locate(models: Path, name: str) -> Path:
             where=str(folder),
             seen=", ".join(installed(models)) or "no models",
             allowed="the name of an installed model",
-            remedy=f"Run `workbench models fetch {name}` there, or `workbench models import` with a folder that has it.",
+            remedy=f"Run `workbench models fetch {name}` there, or `workbench models import` a folder.",
         )
     for path, recorded in record.files.items():
         if _stamp(folder / path) != (recorded.size_bytes, recorded.changed_ns):

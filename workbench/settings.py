@@ -93,6 +93,13 @@ class Settings(BaseModel):
         "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
     )
 
+    models: Path | None = Field(
+        None, description="Folder of the models that `workbench models` fetches; default: models in the home."
+    )
+    engines: Path | None = Field(
+        None, description="Folder of the environments that `workbench engines install` makes; default: engines in home."
+    )
+
     lease_s: float = Field(
         6.0, ge=0.5, le=600, description="A worker that does not renew its lease for this long loses its segment."
     )
@@ -126,6 +133,16 @@ class Settings(BaseModel):
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Minimum level of logged messages."
     )
+
+    @property
+    def models_folder(self) -> Path:
+        """The folder of the installed models."""
+        return (self.models or self.home / "models").expanduser().absolute()
+
+    @property
+    def engines_folder(self) -> Path:
+        """The folder of the engines' environments."""
+        return (self.engines or self.home / "engines").expanduser().absolute()
 
     @model_validator(mode="after")
     def _model_with_its_server(self) -> Self:

@@ -25,7 +25,7 @@ class Device:
 
     @property
     def is_cuda(self) -> bool:
-        return self.device.type == "cuda"
+        return bool(self.device.type == "cuda")
 
 
 def choose(params: OnDevice, half: torch.dtype = torch.float16) -> Device:

@@ -9,6 +9,7 @@ import typer
 from workbench.cli import (
     catalogue,
     consent,
+    engines,
     examples,
     job,
     lab,
@@ -72,6 +73,7 @@ for group in (
     tracking.group,
     user.group,
     consent.group,
+    engines.group,
 ):
     app.add_typer(group)
 
