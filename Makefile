@@ -1,6 +1,7 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
 # notebooks  executed copies of the notebooks, as pages
+# engines  the environment of the engine torch, whose tests make test runs there
 # pins  requirements*.txt from the bounds in pyproject.toml
 # bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
@@ -18,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check faults bench notebooks pins lint javascript node environment environment-dev browser fault-tools python
+.PHONY: help demo test check faults bench notebooks engines pins lint javascript node environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
@@ -31,7 +32,7 @@ help:
 demo: environment
 	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
 
-test: environment-dev browser fault-tools lint
+test: environment-dev engines browser fault-tools lint
 	@$(BIN)/pytest $(SHARED)
 
 check: environment-dev lint
@@ -42,6 +43,11 @@ faults: environment-dev fault-tools
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks
+
+# Only with a build of torch for CPUs: the one for CUDA would be a download of several GiB for tests that need none of it.
+engines: environment-dev
+	@WORKBENCH_ENGINES=$(CURDIR)/.engines $(BIN)/workbench engines install torch --cpu --with pytest --with pytest-timeout > /dev/null \
+		|| echo "Nodes on torch are not tested; to include them, follow the remedy above and run make engines." >&2
 
 notebooks: environment
 	@$(BIN)/python tools/render_notebooks.py

@@ -44,6 +44,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 code=code,
                 weights=weights,
                 packages=list(packages),
+                models=list(declaration.models),
                 available=not missing,
                 missing=missing,
                 metrics=list(declaration.metrics),

@@ -31,6 +31,7 @@ class ServiceManifest(Contract):
     code: str = Field("", description="Digest of the node's source.")
     weights: str = Field("", description="Digest of its model files; empty if it has none.")
     packages: list[str] = Field(default_factory=list, description="name==version of the packages that it declares.")
+    models: list[str] = Field(default_factory=list, description="Parameters that name installed models.")
     available: bool = True
     missing: str = Field("", description="Why the service cannot run here; empty if it can.")
     metrics: list[Metric] = Field(default_factory=list, description="What it records, with units and meanings.")
@@ -65,6 +66,9 @@ class WorkerManifest(Contract):
     device: str = "cpu"
     gpus: list[Gpu] = Field(default_factory=list)
     models: list[str] = Field(default_factory=list, description="Models that its executors keep loaded.")
+    installed: dict[str, str] = Field(
+        default_factory=dict, description="Digests of the models in the models folder of its machine, by name."
+    )
     services: list[ServiceManifest] = Field(default_factory=list)
 
 

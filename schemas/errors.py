@@ -43,6 +43,10 @@ ERROR_CODES: dict[str, str] = {
     "review.rejected": "A person rejected the content that the node asked about.",
     "worker.unknown": "No running worker has this name.",
     "worker.other_version": "The executor and the supervisor of a worker have different versions of the workbench.",
+    "engine.unknown": "No engine has this name.",
+    "engine.not_installed": "The environment of an engine is not installed, or does not work.",
+    "engine.no_cpu_build": "No build of torch for CPUs was found.",
+    "engine.no_space": "There is too little disk space for the environment of an engine.",
     "pool.unknown": "No worker pool has this name.",
     "pipeline.unknown": "No pipeline has this name.",
     "pipeline.bad_declaration": "A pipeline file contains an invalid declaration.",
@@ -71,6 +75,7 @@ ERROR_CODES: dict[str, str] = {
     "model.unknown": "No model has this name.",
     "model.unreadable": "A file of weights is damaged, or is something else.",
     "model.unsafe": "A file of a model would run code when it is loaded.",
+    "node.out_of_memory": "The device has too little memory for the model and this input.",
     "node.model_unavailable": "A model, or the server that runs it, is not available.",
     # the parts of the deployment
     "bus.unreachable": "The bus does not respond.",

@@ -64,6 +64,9 @@ class Node(Contract):
     packages: list[str] | None = Field(
         None, description="name==version of the packages that the service declares, pinned at submit."
     )
+    models: dict[str, str] | None = Field(
+        None, description="Digests of the installed models that the parameters name, pinned at submit."
+    )
 
 
 class Edge(Contract):

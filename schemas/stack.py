@@ -25,7 +25,7 @@ class PartState(StrEnum):
 class PartStatus(Contract):
     """One part of the stack."""
 
-    name: str = Field(description="bus, objects, sql, mlflow, control, worker or app.")
+    name: str = Field(description="bus, objects, sql, mlflow, control, worker, worker-<engine> or app.")
     url: str | None = Field(None, description="Its URL without credentials; null for a part without a server.")
     state: PartState
     pid: int | None = Field(None, description="Process id; null if this stack runs no process for it.")

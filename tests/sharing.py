@@ -15,6 +15,7 @@ FAMILIES = {  # name: folders below tests/
     "commands": ("cli", "notebook/execution"),
     "live": ("app", "clients", "control", "client", "notebook"),
     "tracked": ("faults", "simulation", "store", "app/mlflow"),
+    "torch": ("torch",),
     "rest": (),
     "nodes": ("nodes",),
 }

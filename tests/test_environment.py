@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from workbench.environments.virtual_environment import VirtualEnvironment, uv_variables
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,59 +26,56 @@ def environment(tmp_path: Path) -> ModuleType:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.VENV = tmp_path / ".venv"
-    module.PYTHON = module.VENV / "bin" / "python"
-    module.STAMP = module.VENV / "installed.json"
-    module.UNFINISHED = module.VENV / "unfinished"
+    module.ENVIRONMENT = VirtualEnvironment(tmp_path / ".venv")
     return module
 
 
-def installed(environment: ModuleType) -> None:
-    environment.PYTHON.parent.mkdir(parents=True)
-    environment.PYTHON.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    environment.PYTHON.chmod(0o755)
-    environment.STAMP.write_text(json.dumps(environment.fingerprints()))
+@pytest.fixture
+def installed(tmp_path: Path) -> VirtualEnvironment:
+    """An environment whose installation has ended; its interpreter is that of the tests."""
+    made = VirtualEnvironment(tmp_path / "made")
+    made.python.parent.mkdir(parents=True)
+    made.python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    made.python.chmod(0o755)
+    (made.folder / "installed.json").write_text(json.dumps({"python": "3.11 /here"}))
+    return made
 
 
-def test_finished_installation_is_recognised(environment: ModuleType) -> None:
-    installed(environment)
-    assert environment.read_stamp() == environment.fingerprints()
+def test_finished_installation_is_recognised(installed: VirtualEnvironment) -> None:
+    assert installed.stamp() == {"python": "3.11 /here"} and installed.usable()
 
 
-def test_an_interrupted_installation_does_not_count(environment: ModuleType) -> None:
-    installed(environment)
-    environment.UNFINISHED.touch()
-    assert environment.read_stamp() == {}
-    assert not environment.usable({}, environment.fingerprints())
+def test_an_interrupted_installation_does_not_count(installed: VirtualEnvironment) -> None:
+    with pytest.raises(KeyboardInterrupt), installed.installing({"python": "new"}, keep=True):
+        raise KeyboardInterrupt
+    assert installed.stamp() == {} and not installed.usable()
 
 
-def test_a_foreign_environment_is_used_and_not_removed(environment: ModuleType) -> None:
-    installed(environment)
-    environment.STAMP.unlink()
-    assert environment.usable(environment.read_stamp(), environment.fingerprints())
+def test_a_foreign_environment_is_used_and_not_removed(installed: VirtualEnvironment) -> None:
+    (installed.folder / "installed.json").unlink()
+    assert installed.usable()
 
 
-def test_a_moved_environment_is_created_again(environment: ModuleType) -> None:
-    installed(environment)
-    stamp = {**environment.fingerprints(), "python": "3.11 /elsewhere"}
-    assert not environment.usable(stamp, environment.fingerprints())
+def test_environment_whose_interpreter_is_gone_counts_as_none(installed: VirtualEnvironment) -> None:
+    installed.python.unlink()
+    installed.python.symlink_to("/nowhere/python3")
+    assert installed.stamp() == {} and not installed.usable()
 
 
-def test_environment_whose_interpreter_is_gone_counts_as_none(environment: ModuleType) -> None:
-    installed(environment)
-    environment.PYTHON.unlink()
-    environment.PYTHON.symlink_to("/nowhere/python3")
-    assert environment.read_stamp() == {}
+def test_a_moved_environment_is_made_again(environment: ModuleType) -> None:
+    wanted = environment.fingerprints()
+    assert environment.made_here({}, wanted) and environment.made_here(wanted, wanted)
+    assert not environment.made_here({**wanted, "python": "3.11 /elsewhere"}, wanted)
 
 
 def test_pip_configuration_is_passed_on_and_missing_folders_are_left_out(
-    environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in list(os.environ):
         if name.startswith("UV_") or name in ("SSL_CERT_FILE", "HTTPS_PROXY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UV_INSECURE_HOST", "kept.example")
-    given = environment.uv_environment(
+    given = uv_variables(
         {
             "index-url": "https://index.example/simple",
             "extra-index-url": f"file:///nowhere/simple file://{tmp_path} https://more.example/simple",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, InParts, Metric, NodeError, NodeModel, Resources, TextRef, node
+from nodes.sdk import Context, Field, InParts, Metric, ModelName, NodeError, NodeModel, Resources, TextRef, node
 
 
 class Params(NodeModel):
@@ -258,3 +258,22 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
         beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)
         assert beside == count, f"{beside} lines beside {count}"
     return Louder(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))
+
+
+class Weighed(NodeModel):
+    model: ModelName = Field("small", description="The model whose file is read.")
+
+
+class Weight(NodeModel):
+    text: str = Field(description="The content of the model's only file, and the interpreter that read it.")
+
+
+@node("probe.weighed", version="1.0.0", plane="data", models=("model",))
+def weigh(ctx: Context, params: Weighed, inputs: NodeModel) -> Weight:
+    return Weight(text=(ctx.weights(params.model) / "weights.txt").read_text())
+
+
+@node("probe.engine", version="1.0.0", plane="data", pool="f5", cache=False)
+def where(ctx: Context, params: NodeModel, inputs: NodeModel) -> Weight:
+    """The interpreter in which it runs, as its environment names it."""
+    return Weight(text=os.environ.get("ENGINE", "ours"))

@@ -27,15 +27,23 @@ def manifest() -> list[dict[str, object]]:
 
 def test_a_worker_offers_only_the_services_of_its_pool() -> None:
     node = checked(document({"a": "probe.data"})).graph.node("a")
-    assert needed(node) == f"probe.data@1.0.0#{(node.code or '')[:12]}##"
-    assert needed(node) in offer(manifest(), Plane.DATA, "cpu").services
-    assert needed(node) not in offer(manifest(), Plane.DATA, "elsewhere").services
-    assert needed(node) not in offer(manifest(), Plane.CONTROL, "control").services
+    assert needed(node) == {f"probe.data@1.0.0#{(node.code or '')[:12]}##"}
+    assert needed(node) <= offer(manifest(), Plane.DATA, "cpu").services
+    assert not needed(node) & offer(manifest(), Plane.DATA, "elsewhere").services
+    assert not needed(node) & offer(manifest(), Plane.CONTROL, "control").services
+
+
+def test_a_worker_offers_the_models_of_its_machine_to_services_that_name_them() -> None:
+    node = node_a().model_copy(update={"models": {"small": "ab" * 32}})
+    assert "model:small#" + "ab" * 6 in needed(node)
+    assert needed(node) <= offer(manifest(), Plane.DATA, "cpu", {"small": "ab" * 32, "other": "cd" * 32}).services
+    assert not needed(node) <= offer(manifest(), Plane.DATA, "cpu", {"small": "cd" * 32}).services
+    assert not offer(manifest(), Plane.CONTROL, "control", {"small": "ab" * 32}).services & needed(node)
 
 
 def test_a_service_that_cannot_run_here_is_not_offered() -> None:
     broken = [{**item, "available": False} if item["service"] == "probe.data" else item for item in manifest()]
-    assert needed(node_a()) not in offer(broken, Plane.DATA, "cpu").services
+    assert not needed(node_a()) & offer(broken, Plane.DATA, "cpu").services
 
 
 def test_equal_sets_share_a_name_and_another_version_changes_it() -> None:
@@ -52,16 +60,17 @@ def test_a_difference_changes_the_need_and_is_named(there: dict[str, Any]) -> No
     needs = node_a().model_copy(update={"packages": ["av==18.1.0", "numpy==2.4.6"]})
     same = ProvidedService("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
     other = ProvidedService("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
-    assert same.key == needed(needs) != other.key
+    (key,) = needed(needs)
+    assert same.key == key != other.key
     (what,) = there
     shown = {"version": "0.9.0", "code": "ab" * 6, "weights": "cd" * 6, "packages": "numpy==2.4.5"}[what]
     wanted = {"version": "1.0.0", "code": (needs.code or "")[:12], "weights": "none", "packages": "numpy==2.4.6"}[what]
-    told = describe_missing(needed(needs), [other])
+    told = describe_missing(key, [other])
     assert told.startswith(f"probe.data 1.0.0 (worker cpu-a has other {what}: {shown} there, {wanted} in the job; ")
 
 
 def test_the_closest_worker_is_named_and_the_others_are_counted() -> None:
-    needs = needed(node_a())
+    (needs,) = needed(node_a())
     assert (
         describe_missing(needs, [])
         == describe_missing(needs, [ProvidedService("w", service(service="probe.other"))])

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("WORKBENCH_ENGINES") or ROOT / ".engines") / "torch" / "bin" / "python"
-MISSING = "torch is not installed: `make engines` makes its environment, and then these tests run"
+MISSING = "the engine torch is not installed; to include this file: make engines"
 
 
 class FileInEngine(pytest.Item):
@@ -37,7 +37,9 @@ class FileInEngine(pytest.Item):
 
 class InEngine(pytest.Module):
     def collect(self) -> Iterator[pytest.Item]:
-        yield FileInEngine.from_parent(self, name="in_the_engine")
+        item = FileInEngine.from_parent(self, name="in_the_engine")
+        item.add_marker("models")
+        yield item
 
 
 if find_spec("torch") is None:

@@ -9,6 +9,7 @@ import typer
 from workbench.cli import (
     catalogue,
     consent,
+    engines,
     examples,
     job,
     lab,
@@ -73,6 +74,7 @@ for group in (
     tracking.group,
     user.group,
     consent.group,
+    engines.group,
     models.group,
 ):
     app.add_typer(group)

@@ -14,7 +14,7 @@ class Part:
     """One part of the stack.
 
     Args:
-        name: one of schemas.stack.PART_NAMES.
+        name: one of schemas.stack.PART_NAMES, or worker-<engine>.
         probe: returns if the part is usable, else raises WorkbenchError. It is called often, so it must be quick.
         argv: the command; empty for a part without a process (a file, or an external server).
         env: variables in addition to the supervisor's own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from workbench.embedded.probes import probe
 from workbench.embedded.ready import READY_FILE
 from workbench.embedded.servers import TRACKING_PREFIX, bus_server, object_server, sql_file, tracking_server
 from workbench.embedded.tracking_socket import socket_path
+from workbench.environments.engines import ENGINES, interpreter_of
 from workbench.host import python_module
 from workbench.settings import Settings, load_settings
 from workbench.unix_url import unix_url
@@ -88,6 +89,8 @@ def plan_stack(
     if roles is None:
         options = {"control": (), "worker": ("--pool", "cpu", "--slots", str(settings.worker_slots))}
         roles = [role(home, name, options[name]) for name in wanted if name in options]
+        if "worker" in wanted:
+            roles += [engine_worker(home, name) for name in ENGINES if interpreter_of(settings.engines_folder, name)]
         if runs_app:
             roles.append(app_role(home, settings, chosen["app"], token=token))
     return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)
@@ -115,6 +118,12 @@ def role(home: Path, name: str, options: tuple[str, ...] = (), *, argv: tuple[st
         after=("bus", "objects", "sql") if name == "control" else ("bus", "objects"),
         tidy=lambda: ready_file.unlink(missing_ok=True),
     )
+
+
+def engine_worker(home: Path, engine: str) -> Part:
+    """A worker for the pool of an installed engine: one node at a time, because its models fill a GPU."""
+    command = python_module("workbench.cli.main", "worker", "--pool", engine)
+    return replace(role(home, f"worker-{engine}", argv=tuple(command)), required=False)
 
 
 def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -> Part:

@@ -275,4 +275,5 @@ class Supervisor:
 
 
 def _stop_rank(name: str) -> int:
-    return STOP_ORDER.index(name) if name in STOP_ORDER else 0
+    kind = name.partition("-")[0]  # worker-torch is a worker
+    return STOP_ORDER.index(kind) if kind in STOP_ORDER else 0

@@ -36,9 +36,9 @@ from workbench.engine.existing_results import (
     with_results,
 )
 from workbench.engine.parse import parse_graph
-from workbench.engine.pinning import pinned
+from workbench.engine.pinning import pinned, pinned_models
 from workbench.engine.plan import plan
-from workbench.engine.provided_services import DeploymentSnapshot, needed
+from workbench.engine.provided_services import MODEL, DeploymentSnapshot, ProvidedService, needed
 from workbench.engine.service_mismatch import describe_missing, describe_unloaded
 from workbench.engine.streaming import described, find_streams
 from workbench.engine.structure import topological_order
@@ -103,7 +103,12 @@ def accept(
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
-    checked = validate(graph, services(), lambda declaration: pinned(declaration, snapshot))
+    checked = validate(
+        graph,
+        services(),
+        lambda declaration: pinned(declaration, snapshot),
+        lambda declaration, params: pinned_models(declaration, params, snapshot),
+    )
     seed = _seed(checked.graph)
     while True:
         seen = CollectionRounds(store.database).wait_until_closed()
@@ -260,12 +265,13 @@ def _unserved(checked: Checked, results: dict[str, NodeResult], snapshot: Deploy
     for node in checked.graph.nodes:
         declaration = checked.declarations[node.id]
         there = snapshot.services.get(pool_name(declaration.plane, declaration.pool), [])
-        if node.id not in results and needed(node) not in {item.key for item in there}:
-            text = describe_missing(needed(node), there)
-            if not any(item.service.service == node.service for item in there):
-                why = describe_unloaded(declaration, snapshot.workers)
-                text += f" ({why})" if why else ""
-            missing.append(text)
+        if node.id in results:
+            continue
+        for key in sorted(needed(node).difference(item.key for item in there)):
+            text = describe_missing(key, there)
+            known = any(isinstance(item, ProvidedService) and item.service.service == node.service for item in there)
+            why = "" if known or key.startswith(MODEL) else describe_unloaded(declaration, snapshot.workers)
+            missing.append(f"{text} ({why})" if why else text)
     return tuple(dict.fromkeys(missing))
 
 

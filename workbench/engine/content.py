@@ -47,8 +47,9 @@ def graph_hash(graph: Graph) -> str:
 
 
 def _identity(node: Node) -> list[Any]:
-    """Service, version, digests of code and weights, and versions of packages. Nothing depends on the machine."""
-    return [node.service, node.version or "", node.code or "", node.weights or "", node.packages or []]
+    """Service, version, digests of code, weights and models, versions of packages. Nothing depends on the machine."""
+    made_of: list[Any] = [node.service, node.version or "", node.code or "", node.weights or "", node.packages or []]
+    return [*made_of, node.models] if node.models else made_of
 
 
 def _digests(value: Any) -> Any:

@@ -50,7 +50,7 @@ class Models(Message):
 
 
 class Edited(Message):
-    """A node's source was edited: the executor starts no further node of this run."""
+    """A node's source or model is no longer that of the job: the executor starts no further node of this run."""
 
     run: int
 

@@ -102,7 +102,7 @@ def plan(
                 nodes=tuple(segment.nodes),
                 spec=_spec(job, segment, checked, nodes, parents, streams, seed, provenance or {}, lane).to_json(),
                 needs=_needs(segment, nodes, parents),
-                services=tuple(sorted({needed(nodes[node_id]) for node_id in segment.nodes})),
+                services=tuple(sorted(frozenset().union(*(needed(nodes[node_id]) for node_id in segment.nodes)))),
                 outside=outside[segment.id],
                 asks=not asking.isdisjoint(segment.nodes),
             )

@@ -11,6 +11,7 @@ STORE = Backoff(first_s=0.2, longest_s=5.0)  # between two requests to an unreac
 
 # Another attempt with the same input would end the same way.
 _FINAL = {
+    "model.damaged",
     "node.bad_input",
     "node.bad_output",
     "node.missing_package",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 from msgspec import Raw
 
 from nodes.context import Cancelled
+from nodes.weights import installed
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Node
@@ -75,9 +77,9 @@ class SegmentRun:
         if (
             declaration is not None
             and declaration.version == node.version
-            and not is_current_code(declaration, node.code)
+            and not (is_current_code(declaration, node.code) and self._has_models(node))
         ):
-            self._link.send(Edited(state.number))  # the segment is returned; a new process loads the source
+            self._link.send(Edited(state.number))  # the segment is returned, to a worker that has what it names
             raise Abandoned
         if not self._chain:  # in a chain the supervisor can tell
             self._link.send(Started(state.number, node.id))
@@ -95,6 +97,13 @@ class SegmentRun:
         self._ran_one = True
         state.outputs[node.id] = result.output
         return NodeStatus.COMPLETED
+
+    def _has_models(self, node: Node) -> bool:
+        """Whether the models that the node's parameters name are those that were pinned."""
+        if not node.models:
+            return True
+        here = installed(Path(self._state.executor.settings["models"]))
+        return all(name in here and here[name].digest == digest for name, digest in node.models.items())
 
     def _report(self, node: Node, result: NodeResult) -> None:
         try:

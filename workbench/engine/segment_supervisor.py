@@ -109,6 +109,7 @@ class SegmentSupervisor:
         if isinstance(message, Edited):  # unstarted nodes are returned unchanged
             self._held = True
             self._executor.check_sources_soon()
+            self._parts.models.read_soon()
         elif isinstance(message, Started):
             self._segment.started[message.node] = time.monotonic()
         elif isinstance(message, Skipped):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nodes.identity import MAIN
 from nodes.sdk import NodeDeclaration
 from schemas.capability import ServiceManifest, WorkerManifest
-from workbench.engine.provided_services import SHOWN, ProvidedService
+from workbench.engine.provided_services import MODEL, SHOWN, Provided, ProvidedModel, ProvidedService
 
 _REMEDY = {  # by the first difference
     "version": "install the same version on both sides, or submit again",
@@ -37,16 +37,18 @@ class Need:
         return cls(service, version, code, weights, frozenset(filter(None, packages.split(","))))
 
 
-def describe_missing(key: str, offered: Iterable[ProvidedService]) -> str:
+def describe_missing(key: str, offered: Iterable[Provided]) -> str:
     """ "service version", and the differences of the nearest worker that has the service, if there is one.
 
     Args:
-        key: the service key that no worker provides.
-        offered: the services that the workers of the pool provide.
+        key: the key of a service or of a model that no worker provides.
+        offered: what the workers of the pool provide.
     """
+    if key.startswith(MODEL):
+        return _describe_missing_model(key, [item for item in offered if isinstance(item, ProvidedModel)])
     need = Need.of(key)
     named = f"{need.service} {need.version}"
-    same = [item for item in offered if item.service.service == need.service]
+    same = [item for item in offered if isinstance(item, ProvidedService) and item.service.service == need.service]
     if not same:
         return named
     nearest = min(same, key=lambda item: (_distance(need, item.service), item.worker))
@@ -55,6 +57,15 @@ def describe_missing(key: str, offered: Iterable[ProvidedService]) -> str:
     others = len({item.worker for item in same}) - 1
     beside = f"; {others} more also differ" if others else ""
     return f"{named} (worker {nearest.worker} has other {text}{beside}; {_REMEDY[differing[0][0]]})"
+
+
+def _describe_missing_model(key: str, offered: Iterable[ProvidedModel]) -> str:
+    name, _, digest = key.removeprefix(MODEL).partition("#")
+    other = next((item for item in offered if item.name == name), None)
+    if other is None:
+        return f"the model {name} (on a worker's machine, run `workbench models fetch {name}`)"
+    differing = f"{other.digest[:SHOWN]} there, {digest} in the job"
+    return f"the model {name} (worker {other.worker} has other weights: {differing}; submit again to use those)"
 
 
 def describe_unloaded(declaration: NodeDeclaration, workers: Iterable[WorkerManifest]) -> str:

@@ -40,6 +40,7 @@ class Slot:
         self._plane = plane
         self._serves = serves
         self._offer = offer((), plane, serves)
+        self._offered: tuple[object, object] = (None, None)  # the services and models of that offer
         self._known_fence = ""  # fence of the last received lease
         self._busy = False  # the last take did not wait, so there may be more work
         self._runs = 0
@@ -54,7 +55,7 @@ class Slot:
                     self._stop_if_edited()
                 if not self.executor.alive:
                     self.executor.ensure()  # before the take, because a worker that cannot run nodes must not lease any
-                    self._offer = offer(self.executor.services, self._plane, self._serves)
+                self._renew_offer()
                 if taken is None:
                     taken = self._take()
                 if away:
@@ -84,6 +85,13 @@ class Slot:
         if self.executor.outdated():
             log.info("nodes were edited; restarting the executor", worker=self.name)
             self.executor.stop()
+
+    def _renew_offer(self) -> None:
+        """Offer what the executor and the models folder have now."""
+        services, models = self.executor.services, self._parts.models.digests()
+        if self._offered[0] is not services or self._offered[1] is not models:
+            self._offer = offer(services, self._plane, self._serves, models)
+            self._offered = services, models
 
     def _take(self) -> Taken | None:
         reached(CrashPoint.TAKE_ASKED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from workbench.bus.bus import Bus
 from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.installed_models import InstalledModels
 from workbench.engine.lease import LeaseRenewer
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -51,5 +52,6 @@ class SlotParts:
     objects: Objects
     cache: LocalCache
     executor: ExecutorProcess
+    models: InstalledModels
     renewer: LeaseRenewer
     shutdown: Shutdown

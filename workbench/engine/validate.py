@@ -22,6 +22,8 @@ from schemas.warning import JobWarning
 from workbench.engine.binding import bind, literal, references
 from workbench.engine.structure import ancestors, topological_order
 
+ModelsOf = Callable[[NodeDeclaration, Mapping[str, Any]], dict[str, str]]
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -33,7 +35,10 @@ class Checked:
 
 
 def validate(
-    graph: Graph, services: Mapping[str, NodeDeclaration], identity_of: Callable[[NodeDeclaration], Identity]
+    graph: Graph,
+    services: Mapping[str, NodeDeclaration],
+    identity_of: Callable[[NodeDeclaration], Identity],
+    models_of: ModelsOf = lambda _declaration, _params: {},
 ) -> Checked:
     """Check and pin a graph.
 
@@ -42,6 +47,7 @@ def validate(
         services: declarations by service name.
         identity_of: returns code, weights and packages of a service; raises WorkbenchError if they cannot be
             determined.
+        models_of: returns the digests of the models that a node's parameters name; raises WorkbenchError.
 
     A completed node with an output stays completed, so that partial graphs can be resumed, unless it or a node before
     it was made by other code. All other states are reset. Raises WorkbenchError with a graph.* code.
@@ -56,6 +62,7 @@ def validate(
     for node in graph.nodes:
         declaration, identity = declarations[node.id], identities[node.service]
         _check_plane(node, declaration)
+        params = checked_params(node, declaration)
         stale = node.id in outdated or not before[node.id].isdisjoint(outdated)
         pinned.append(
             node.model_copy(
@@ -65,13 +72,24 @@ def validate(
                     "code": identity.code,
                     "weights": identity.weights,
                     "packages": list(identity.packages),
-                    "params": checked_params(node, declaration),
+                    "params": params,
+                    "models": _models(node, declaration, params, models_of),
                     "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
                     **_state(node, declaration, outdated=stale),
                 }
             )
         )
     return Checked(graph.model_copy(update={"nodes": pinned}), order, declarations)
+
+
+def _models(
+    node: Node, declaration: NodeDeclaration, params: Mapping[str, Any], models_of: ModelsOf
+) -> dict[str, str] | None:
+    try:
+        return (models_of(declaration, params) if declaration.models else None) or None
+    except WorkbenchError as error:
+        error.where = f"node {node.id}: {error.where}"
+        raise
 
 
 def bound(graph: Graph, services: Mapping[str, NodeDeclaration]) -> tuple[Graph, dict[str, NodeDeclaration]]:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -21,11 +22,14 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.installed_models import InstalledModels
 from workbench.engine.lease import LeaseRenewer
 from workbench.engine.machine import gpus, memory_used_gib
+from workbench.engine.provided_services import uses_models
 from workbench.engine.slot import Slot
 from workbench.engine.slot_parts import Shutdown, SlotParts
 from workbench.engine.threads import service_thread
+from workbench.environments.engines import interpreter_of
 from workbench.settings import Settings
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -52,6 +56,7 @@ class Worker:
         self.name = f"{pool}-{host}-{uuid.uuid4().hex[:6]}"
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
         self._objects = Objects.connect(settings)
+        self._models = InstalledModels(settings.models_folder)
         self._renewer = LeaseRenewer(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
         self.drained = threading.Event()  # an operator drains this worker
@@ -119,9 +124,19 @@ class Worker:
         }
         # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
-        executor = ExecutorProcess(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
+        environment["WORKBENCH_MODELS"] = str(self.settings.models_folder)
+        executor = ExecutorProcess(
+            name,
+            self.settings.home,
+            self.cache.folder,
+            self.cache.limit_bytes,
+            environment,
+            python=str(interpreter_of(self.settings.engines_folder, self.pool) or sys.executable),
+        )
         pool = pool_name(self.plane, self.pool)
-        parts = SlotParts(pool, self._bus(), self._objects, self.cache, executor, self._renewer, Shutdown())
+        parts = SlotParts(
+            pool, self._bus(), self._objects, self.cache, executor, self._models, self._renewer, Shutdown()
+        )
         return Slot(name, self.plane, self.pool, parts)
 
     def manifest(self) -> WorkerManifest:
@@ -142,6 +157,7 @@ class Worker:
                 "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
                 "memory_used_gib": memory_used_gib(),
                 "gpus": gpus(),
+                "installed": self._models.digests() if uses_models(services) else {},
                 "models": sorted({model for slot in self._slots for model in slot.executor.models}),
                 "services": services,
             }
@@ -151,18 +167,22 @@ class Worker:
         bus = self._bus()
         self.wait_ready()
         while not self._stopping.is_set():
-            announced, until = self._slots[0].executor.services, time.monotonic() + ANNOUNCE_EVERY_S
+            announced, until = self._announced(), time.monotonic() + ANNOUNCE_EVERY_S
             try:
                 if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
                     log.info("an operator drains this worker", worker=self.name)
                     self.drained.set()
                 while (
-                    time.monotonic() < until and self._slots[0].executor.services is announced
-                ):  # after an edit, announce at once
+                    time.monotonic() < until and self._announced() == announced
+                ):  # after an edit, or when a model was installed, announce at once
                     if self._stopping.wait(0.2):
                         return
             except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
+
+    def _announced(self) -> tuple[int, int]:
+        """Changes when the executor's services or the installed models do."""
+        return id(self._slots[0].executor.services), id(self._models.digests())
 
     def _listen(self) -> None:
         bus = self._bus()
