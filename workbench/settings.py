@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.consent import MAX_PERSON, PERSON
 from schemas.duration import DURATION_PATTERN
@@ -87,13 +87,6 @@ class Settings(BaseModel):
     )
     llm_model: str = Field("", description="Model name at llm_url.")
     llm_api_key: str = Field("", repr=False, description="Bearer token for llm_url.")
-
-    models: Path = Field(
-        default_factory=lambda known: known["home"] / "models", description="Folder of the models' files."
-    )
-    models_mirror: str = Field(
-        "", description="URL or folder to fetch models from, with the layout of a folder of models; empty: the sources."
-    )
 
     signing_key: str = Field("", description="File of the private key (PEM) that signs delivered files.")
     signing_certificate: str = Field(
