@@ -201,7 +201,7 @@ def test_whole_in_pieces_and_resumed_give_the_same_bytes(
     assert [part["video"]["frames"] for part in parts] == [3, 4, 3]
     assert ctx.host.said[-1] == "faces were restored in 10 of 10 frames"
     pieces = clip_in_pieces(local_context(tmp_path / "store"), moving, (4, 9), FPS)
-    for finished in (0, 2):
+    for finished in (0, 2, 3):
         again, later = run(tmp_path, models, as_input(pieces), parts=parts[:finished], **restored)
         assert again.video.sha256 == whole.video.sha256
         assert len(later.host.parts) == 3 - finished
