@@ -79,7 +79,13 @@ class Params(OnDevice):
     mouth_lead_ms: float = Field(
         0.0, ge=-200, le=200, description="How much the mouth moves ahead of the audio, in milliseconds."
     )
-    fps: int = Field(25, ge=10, le=60, description="Frames per second for an image; a video keeps its own.")
+    fps: int = Field(
+        25,
+        ge=20,
+        le=60,
+        description="Frames per second for an image, and for a video with fewer than 20, whose motion is interpolated; "
+        "other videos keep their own.",
+    )
     crf: int = Field(17, ge=0, le=40, description="Quality of the encoding: lower is better; 17 looks lossless.")
 
 
@@ -147,10 +153,12 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 video or (H, W, 3) uint8 image, (N,) samples -> (ceil(N / rate * fps), H, W, 3) uint8 video.
 
-    A clip that is shorter than the speech plays forwards and backwards. Where the face is not found, its place is
-    interpolated for up to bridge_s. Frames without a face beyond that are shown as they are, because a talk may cut to
-    its slides. If they last longer than away_s, the clip is refused, and before the network runs if it is there as a
-    whole: then it is more likely the wrong clip.
+    A clip that is shorter than the speech plays forwards and backwards. A clip of few frames per second gets frames
+    between its own, because a mouth that is shown seven times a second cannot be read.
+
+    Where the face is not found, its place is interpolated for up to bridge_s. Frames without a face beyond that are
+    shown as they are, because a talk may cut to its slides. If they last longer than away_s, the clip is refused, and
+    before the network runs if it is there as a whole: then it is more likely the wrong clip.
 
     On one device equal inputs give equal bytes, also in parts and after a resume, unless memory ran out (metric
     stepped_down).
@@ -220,7 +228,7 @@ def _footage(ctx: Context, params: Params, inputs: Inputs) -> Footage:
         away=round(params.away_s * clip.fps),
     )
     finder = FaceFinder(models, params.face)
-    return Clip(clip, finder, tracking, pads, in_parts=inputs.video.comes_in_parts)
+    return Clip(clip, finder, tracking, pads, Fraction(params.fps), in_parts=inputs.video.comes_in_parts)
 
 
 def _bridged(ctx: Context, footage: Footage, frames: int) -> int:
