@@ -16,7 +16,7 @@ from tests.live import LiveDeployment, sigkill, wait_for
 
 @pytest.fixture
 def models(live: LiveDeployment) -> Iterator[Path]:
-    folder = live.settings.models_folder
+    folder = live.settings.models
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,6 +13,7 @@ from workbench.cli import (
     examples,
     job,
     lab,
+    models,
     notebook,
     page,
     queue,
@@ -74,6 +75,7 @@ for group in (
     user.group,
     consent.group,
     engines.group,
+    models.group,
 ):
     app.add_typer(group)
 

@@ -56,7 +56,7 @@ class Worker:
         self.name = f"{pool}-{host}-{uuid.uuid4().hex[:6]}"
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
         self._objects = Objects.connect(settings)
-        self._models = InstalledModels(settings.models_folder)
+        self._models = InstalledModels(settings.models)
         self._renewer = LeaseRenewer(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
         self.drained = threading.Event()  # an operator drains this worker
@@ -124,14 +124,14 @@ class Worker:
         }
         # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
-        environment["WORKBENCH_MODELS"] = str(self.settings.models_folder)
+        environment["WORKBENCH_MODELS"] = str(self.settings.models)
         executor = ExecutorProcess(
             name,
             self.settings.home,
             self.cache.folder,
             self.cache.limit_bytes,
             environment,
-            python=str(interpreter_of(self.settings.engines_folder, self.pool) or sys.executable),
+            python=str(interpreter_of(self.settings.engines, self.pool) or sys.executable),
         )
         pool = pool_name(self.plane, self.pool)
         parts = SlotParts(
