@@ -79,7 +79,11 @@ class Params(OnDevice):
     )
     match_colour: bool = Field(True, description="Shift the colours of the painted mouth to those around it.")
     mouth_lead_ms: float = Field(
-        0.0, ge=-200, le=200, description="How much the mouth moves ahead of the audio, in milliseconds."
+        0.0,
+        ge=-200,
+        le=200,
+        description="How much the mouth moves ahead of the audio, in milliseconds: 0 as in the authors' program, -40 "
+        "as in their training.",
     )
     fps: int = Field(
         25,
