@@ -93,6 +93,12 @@ class Settings(BaseModel):
         "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
     )
 
+    models: Path = Field(
+        default_factory=lambda known: known["home"] / "models", description="Folder of the models' files."
+    )
+    models_mirror: str = Field(
+        "", description="URL or folder to fetch models from, with the layout of a folder of models; empty: the sources."
+    )
     engines: Path = Field(
         default_factory=lambda known: known["home"] / "engines",
         description="Folder of the environments that `workbench engines install` makes.",
