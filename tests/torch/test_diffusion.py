@@ -243,8 +243,8 @@ def test_frames_that_lose_the_face_are_counted(context: Callable[..., Context], 
     from nodes.generate._whole_face import look_through
 
     ctx, rgb = context(), portrait_pixels(tmp_path)
-    look_through(ctx, [rgb, rgb, np.ascontiguousarray(rgb[:, 230:]), np.zeros_like(rgb)], load_face_models())
-    assert ctx.host.metrics["face_in_frame"] == 0.5
+    frames = [rgb, rgb, np.ascontiguousarray(rgb[:, 230:]), np.zeros_like(rgb)]
+    assert look_through(ctx, frames, load_face_models()) == 0.5
     assert "2 of 4 frames do not show the whole face, the first is frame 2" in said(ctx)
 
 
