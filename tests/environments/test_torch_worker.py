@@ -40,13 +40,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def torch_worker(live: LiveDeployment, models: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = live.start_role(
+@pytest.fixture(scope="module")
+def torch_worker(_live: LiveDeployment, models: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """One worker for all tests of this file, because its executor takes 10 s of CPU to import torch and diffusers."""
+    _live.ensure()
+    process = _live.start_role(
         "worker", "--pool", "torch", WORKBENCH_ENGINES=str(ENGINES), WORKBENCH_MODELS=str(models), OMP_NUM_THREADS="1"
     )
     try:
-        live.await_ready(process)
+        _live.await_ready(process)
         yield process
     finally:
         sigkill(process)

@@ -202,7 +202,7 @@ def _opened() -> tuple[Settings, ModelFolder, Catalogue]:
     from workbench.weights.folder import ModelFolder
 
     settings = load_settings()
-    return settings, ModelFolder(settings.models_folder), load(settings.models_folder)
+    return settings, ModelFolder(settings.models), load(settings.models)
 
 
 def _chosen(catalogue: Catalogue, names: Sequence[str], services: Sequence[str]) -> list[Model]:
