@@ -317,3 +317,21 @@ def test_damaged_note_of_a_partial_file_costs_bytes_only(lab: Lab, server: FileS
     server.faults[URL].clear()
     lab.fetch(model)
     assert lab.installed(model) == FILES
+
+
+def test_password_of_a_mirror_is_used_and_never_shown(lab: Lab, server: FileServer) -> None:
+    model = lab.serve("tiny", {"model_index.json": b"{}"})
+    server.files["/tiny/model_index.json"] = b"{}"
+    mirror = server.url.replace("//", "//reader:secret@")
+    lab.fetch(model, mirror=mirror)
+    assert server.gets("/tiny/model_index.json")[0].headers["authorization"].startswith("Basic ")
+    record = lab.folder.record("tiny")
+    assert record is not None and record.source == server.url
+
+    other = lab.serve("other", {"model_index.json": b"{}"})
+    server.always["/other/model_index.json"] = Fault(status=403)
+    error = refused(lab, other, mirror=mirror)
+    assert error.code == "model.not_fetched" and "asks for a login" in str(error)
+    assert "secret" not in str(error.info())
+    error = refused(lab, other, mirror="http://[broken")
+    assert error.code == "model.not_fetched"
