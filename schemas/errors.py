@@ -64,6 +64,7 @@ ERROR_CODES: dict[str, str] = {
     "node.code_changed": "The node's source changed after this process had loaded it.",
     "node.missing_package": "A package that the node needs is not installed.",
     "model.damaged": "A file of an installed model differs from the one that was installed.",
+    "node.out_of_memory": "The device has too little memory for the model and this input.",
     "node.model_unavailable": "A model, or the server that runs it, is not available.",
     # the parts of the deployment
     "bus.unreachable": "The bus does not respond.",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from nodes._torch.on_device import OnDevice
@@ -27,8 +28,12 @@ class Device:
         return bool(self.device.type == "cuda")
 
 
-def choose(params: OnDevice) -> Device:
-    """The device and the precision. Raises NodeError (node.bad_input) for a device that this machine does not have."""
+def choose(params: OnDevice, half: torch.dtype = torch.float16) -> Device:
+    """The device and the precision. Raises NodeError (node.bad_input) for a device that this machine does not have.
+
+    Args:
+        half: the precision of ``auto`` on a GPU; bfloat16 for networks that overflow in float16.
+    """
     name = params.device if params.device != "auto" else _best()
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     device = torch.device(name)
@@ -41,8 +46,16 @@ def choose(params: OnDevice) -> Device:
             allowed=", ".join(["auto", "cpu", *(f"cuda:{index}" for index in range(count))]),
             remedy="Use auto, or a worker on a machine with that device.",
         )
-    half = torch.float16 if device.type != "cpu" else torch.float32
-    return Device(device, half if params.dtype == "auto" else getattr(torch, params.dtype))
+    automatic = half if device.type != "cpu" else torch.float32
+    return Device(device, automatic if params.dtype == "auto" else getattr(torch, params.dtype))
+
+
+def free_gib(device: torch.device) -> float:
+    """Memory that a run can still take: free on the card or kept by this process for reuse; on a CPU, of the host."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept) / 2**30
+    return float(psutil.virtual_memory().available) / 2**30
 
 
 @contextmanager

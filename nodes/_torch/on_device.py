@@ -6,6 +6,8 @@ from typing import Literal
 
 from nodes.sdk import Field, Metric, NodeModel
 
+Offload = Literal["none", "model", "sequential"]
+
 
 class OnDevice(NodeModel):
     """Parameters of every node on torch."""
@@ -20,6 +22,23 @@ class OnDevice(NodeModel):
     )
 
 
+class OnPipeline(OnDevice):
+    """Parameters of every node that runs a pipeline of diffusers."""
+
+    offload: Literal["auto"] | Offload = Field(
+        "auto",
+        description="What is kept on the GPU: none offloads nothing, model keeps one network at a time, sequential one "
+        "layer, which is slow; auto chooses by free memory. Without effect on a CPU.",
+    )
+    compile: bool = Field(
+        False,
+        description="Compile the denoising network: the first run of each size takes minutes longer, later runs less.",
+    )
+    lora_strength: float = Field(1.0, ge=-2, le=4, description="Strength of the LoRA: 1 as trained, 0 without effect.")
+
+
+ON_PIPELINE = ("device", "dtype", "offload", "compile")  # for ``advanced=``
+
 METRICS = (
     Metric(
         name="peak_memory_gib",
@@ -28,4 +47,12 @@ METRICS = (
         meaning="Most memory in use on the device at once; on a CPU, of the process.",
     ),
     Metric(name="device_s", unit="s", better="lower", meaning="Time for which the device computed."),
+)
+PIPELINE_METRICS = (
+    *METRICS,
+    Metric(
+        name="stepped_down",
+        better="lower",
+        meaning="1 if memory ran out and the run was repeated in a way that needs less; the log says which.",
+    ),
 )

@@ -1,0 +1,152 @@
+"""How much memory a pipeline needs, what is left of the device's, and what to do when it runs out.
+
+The estimate is made of sizes alone and is meant to be low: it refuses what cannot fit before the device works, chooses
+between ways of offloading, and leaves the rest to one step down when memory runs out all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+
+from nodes._torch.device import free_gib
+from nodes._torch.model_files import ModelFiles
+from nodes._torch.on_device import Offload
+from nodes.sdk import Context, NodeError
+
+T = TypeVar("T")
+_DENOISER_TENSORS = 12  # of the widest layer at full resolution at once: input, skips, projections, feed-forward
+_DECODER_TENSORS = 4  # of the last stage at once: input, residual, norm, output
+_ORDER: tuple[Offload, ...] = ("none", "model", "sequential")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a pipeline runs. Each field but ``chunk`` at its default needs the most memory.
+
+    Attributes:
+        chunk: frames that the decoder takes at once; 0 if the pipeline has no such choice.
+        tiling: whether the decoder works on tiles, blended where they overlap.
+        slicing: whether attention is computed in slices.
+    """
+
+    offload: Offload = "none"
+    chunk: int = 0
+    tiling: bool = False
+    slicing: bool = False
+
+    def leaner(self, device: torch.device, tiles: bool) -> Plan:
+        """One step down: the next way of offloading, half the chunk and, where the decoder can, tiles."""
+        later = _ORDER[min(_ORDER.index(self.offload) + 1, 2)] if device.type != "cpu" else self.offload
+        return replace(self, offload=later, chunk=(self.chunk + 1) // 2, tiling=self.tiling or tiles)
+
+    def __str__(self) -> str:
+        said = [f"offload {self.offload}"]
+        said += [f"{self.chunk} frames decoded at once"] if self.chunk else []
+        said += ["decoded in tiles"] if self.tiling else []
+        return ", ".join(said)
+
+
+@dataclass(frozen=True)
+class Need:
+    """Memory that a run needs, in GiB: weights by network, and the largest intermediate values."""
+
+    weights: Mapping[str, float]
+    working: float
+
+    def on(self, offload: Offload) -> float:
+        """On the device while the pipeline runs in this way."""
+        kept = {"none": sum, "model": max, "sequential": lambda _: 0.0}[offload]
+        return self.working + float(kept([*self.weights.values(), 0.0]))
+
+
+def weights_gib(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> dict[str, float]:
+    """Size of each network in this precision; those named in ``single`` are kept in float32."""
+    return {name: count * (4 if name in single else dtype.itemsize) / 2**30 for name, count in files.values.items()}
+
+
+def working_gib(*, positions: int, width: int, pixels: int, channels: int, batch: int, dtype: torch.dtype) -> float:
+    """Estimate of the largest intermediate values.
+
+    Args:
+        positions: of the denoiser's widest layer at full resolution: latent pixels or patches, over all frames.
+        width: channels there. batch: 2 with guidance, else 1.
+        pixels: that the decoder makes at once. channels: of its last stage.
+    """
+    denoising = positions * width * batch * dtype.itemsize * _DENOISER_TENSORS
+    decoding = pixels * channels * 4 * _DECODER_TENSORS  # decoders of many models compute in float32
+    return max(denoising, decoding) / 2**30
+
+
+def choose_offload(need: Need, device: torch.device, requested: str) -> Offload:
+    """The first way of running that fits in free memory, or the requested one.
+
+    Raises NodeError (node.out_of_memory) if the model or the size cannot fit.
+    """
+    free = free_gib(device)
+    ways: tuple[Offload, ...] = _ORDER
+    if device.type == "cpu":
+        ways = ("none",)
+    elif requested != "auto":
+        ways = tuple(way for way in _ORDER if way == requested)
+    for way in ways:
+        if need.on(way) <= free:
+            return way
+    raise NodeError(
+        f"the model cannot run at this size in the memory of {device}",
+        code="node.out_of_memory",
+        where="params.model",
+        seen=f"at least {need.on(ways[-1]):.3g} GiB: {sum(need.weights.values()):.3g} GiB of weights, "
+        f"{need.working:.3g} GiB of intermediate values",
+        allowed=f"{free:.3g} GiB, which are free",
+        remedy="Choose fewer pixels or frames, half precision or a smaller model, or use a device with more memory."
+        + ("" if requested in ("auto", "sequential") or device.type == "cpu" else " offload=auto needs less."),
+    )
+
+
+def with_one_step_down(
+    ctx: Context, plan: Plan, device: torch.device, tiles: bool, attempt: Callable[[Plan], T]
+) -> tuple[T, Plan]:
+    """The result of ``attempt``, and the plan that gave it. If memory runs out, one more attempt with a leaner plan.
+
+    Records ``stepped_down``. Raises NodeError (node.out_of_memory) if the leaner plan fails too, or if there is none.
+    """
+    ctx.metric("stepped_down", 0)
+    result = _unless_full(attempt, plan)
+    if result is not None:
+        return result, plan
+    leaner = plan.leaner(device, tiles)
+    tried = f"{plan}"
+    if leaner != plan:
+        _release(device)
+        ctx.metric("stepped_down", 1)
+        ctx.log(f"out of memory with {plan}; once more with {leaner}, which may change details of the result")
+        result = _unless_full(attempt, leaner)
+        if result is not None:
+            return result, leaner
+        tried += f"; then {leaner}"
+    _release(device)
+    raise NodeError(
+        f"the memory of {device} does not suffice",
+        code="node.out_of_memory",
+        where="params",
+        seen=f"out of memory with {tried}",
+        allowed=f"what fits in {free_gib(device):.3g} GiB, which are free now",
+        remedy="Choose fewer pixels or frames or a smaller chunk, or end what else uses the device.",
+    )
+
+
+def _unless_full(attempt: Callable[[Plan], T], plan: Plan) -> T | None:
+    """None if memory ran out. The error is gone when this returns, and with it the tensors in its traceback."""
+    try:
+        return attempt(plan)
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def _release(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

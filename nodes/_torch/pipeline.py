@@ -1,0 +1,189 @@
+"""Loads a pipeline of diffusers once, and runs it for many jobs: placed, with or without a LoRA, step by step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nodes._torch.device import Device
+from nodes._torch.latent_preview import LatentPreview, fit_preview
+from nodes._torch.lora import attach, detach
+from nodes._torch.memory import Need, Plan, choose_offload, with_one_step_down
+from nodes._torch.model_files import ModelFiles
+from nodes._torch.on_device import Offload, OnPipeline
+from nodes.sdk import Context, FileRef, NodeError
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
+
+
+@dataclass
+class LoadedPipeline:
+    """A pipeline in memory. Hold ``lock`` while it is used: it has one state."""
+
+    pipe: Any
+    device: torch.device
+    preview: LatentPreview
+    offload: Offload  # how it is, or will be, placed
+    lora: tuple[str, float] = ("", 0.0)  # SHA-256 of the attached file, strength
+    trigger: str = ""  # word of the attached LoRA
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    compiled: bool = False
+    _placed: Offload | None = None
+    _slicing: bool = False
+
+    @property
+    def has_tiles(self) -> bool:
+        return hasattr(self.pipe.vae, "use_tiling")
+
+    def use_lora(self, path: Path | None, ref: FileRef | None, strength: float) -> None:
+        """Attach this LoRA in place of the last one, or none. Does nothing if it is attached already."""
+        wanted = (ref.sha256, strength) if ref is not None else ("", 0.0)
+        if wanted == self.lora:
+            return
+        self._lift()
+        detach(self.pipe)
+        self.lora, self.trigger = ("", 0.0), ""
+        if path is not None:
+            about = attach(self.pipe, path, strength)
+            self.lora, self.trigger = wanted, about.trigger if about is not None else ""
+
+    def prompt(self, prefix: str, described: str) -> str:
+        """The prompt, after the prefix and after the trigger word of the LoRA, unless they name it."""
+        text = ", ".join(part for part in (prefix.strip(), described.strip()) if part)
+        return text if not self.trigger or self.trigger.lower() in text.lower() else f"{self.trigger}, {text}"
+
+    def prepare(self, plan: Plan, compiled: bool) -> None:
+        """Place the networks as the plan says."""
+        if self._placed != plan.offload:
+            self._lift()
+            if plan.offload == "model":
+                self.pipe.enable_model_cpu_offload(device=self.device)
+            elif plan.offload == "sequential":
+                self.pipe.enable_sequential_cpu_offload(device=self.device)
+            else:
+                self.pipe.to(self.device)
+            self.offload = self._placed = plan.offload
+        if self.has_tiles:
+            self.pipe.vae.use_tiling = plan.tiling
+        if self._slicing != plan.slicing:
+            self.pipe.enable_attention_slicing("auto" if plan.slicing else None)
+            self._slicing = plan.slicing
+        if compiled and not self.compiled:
+            network = getattr(self.pipe, "unet", None) or self.pipe.transformer
+            network.compile()
+            self.compiled = True
+
+    def _lift(self) -> None:
+        """Take hooks off, so that the networks can be changed and placed anew. They stay where they are."""
+        self.pipe.remove_all_hooks()
+        self._placed = None
+
+
+def load_pipeline(
+    ctx: Context, params: OnPipeline, files: ModelFiles, target: Device, need: Need, single: tuple[str, ...] = ()
+) -> LoadedPipeline:
+    """The loaded pipeline; it is loaded once in a process for each device and precision. Blocks.
+
+    Args:
+        need: memory for the run, which decides what stays on the device.
+        single: networks that are kept in float32.
+
+    Raises NodeError: node.out_of_memory before anything is loaded, model.damaged if diffusers cannot load the files.
+    """
+
+    def load() -> LoadedPipeline:
+        fresh.append(True)
+        offload = choose_offload(need, target.device, params.offload)
+        ctx.log(f"{sum(need.weights.values()):.3g} GiB of weights on {target.device}, offload {offload}")
+        pipe = _from_files(files, target.dtype, single)
+        return LoadedPipeline(pipe, target.device, fit_preview(pipe.vae, target.device), offload)
+
+    key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
+    on_card = sum(need.weights.values()) if target.is_cuda else 0.0
+    fresh: list[bool] = []
+    loaded = ctx.model(key, load, vram_gib=on_card)
+    if not fresh:  # its weights are in memory, so only the rest of the need counts
+        waiting = {} if loaded.offload == "none" else need.weights
+        requested = loaded.offload if params.offload == "auto" else params.offload
+        choose_offload(Need(waiting, need.working), target.device, requested)
+        loaded.offload = loaded.offload if target.device.type == "cpu" else requested  # type: ignore[assignment]
+    return loaded
+
+
+def generate(
+    ctx: Context,
+    params: OnPipeline,
+    loaded: LoadedPipeline,
+    plan: Plan,
+    seed: int,
+    arguments: Callable[[Plan], Mapping[str, Any]],
+    latents_of: Callable[[torch.Tensor], torch.Tensor],
+) -> Any:
+    """One run of the pipeline; ``loaded.lock`` must be held. Reports each step, shows previews, can be cancelled.
+
+    Args:
+        plan: its ``offload`` is replaced by that of the loaded pipeline.
+        seed: of a generator on the CPU, so that it means the same on every device.
+        arguments: for the pipeline's call.
+        latents_of: from what the pipeline calls latents to one image: (C, h, w).
+
+    Returns the pipeline's output. Raises Cancelled, NodeError (node.out_of_memory).
+    """
+    plan = Plan(loaded.offload, plan.chunk, plan.tiling, plan.slicing)
+
+    def step_end(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        ctx.progress(min(index + 1, pipe.num_timesteps), pipe.num_timesteps, "steps")
+        ctx.preview(lambda: loaded.preview.jpeg(latents_of(tensors["latents"])))
+        return {}
+
+    def attempt(plan: Plan) -> Any:
+        ended = False
+        try:
+            loaded.prepare(plan, params.compile)
+            generator = torch.Generator("cpu").manual_seed(seed)
+            output = loaded.pipe(**arguments(plan), generator=generator, callback_on_step_end=step_end)
+            ended = True
+            return output
+        finally:
+            if not ended:
+                loaded.pipe.maybe_free_model_hooks()  # as the pipeline itself does at the end
+
+    is_to_forget = loaded.compiled and not params.compile  # torch has no call that takes a compilation back
+    eager = torch.compiler.set_stance("force_eager") if is_to_forget else nullcontext()
+    with eager, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        return with_one_step_down(ctx, plan, loaded.device, loaded.has_tiles, attempt)[0]
+
+
+def _from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...]) -> Any:
+    import diffusers
+    import transformers
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    precision: Any = {"default": dtype, **dict.fromkeys(single, torch.float32)} if single else dtype
+    try:
+        pipe = getattr(diffusers, files.pipeline).from_pretrained(
+            files.folder,
+            dtype=precision,
+            variant=files.variant,
+            use_safetensors=True,
+            local_files_only=True,
+            **dict.fromkeys(files.absent),
+        )
+    except _UNREADABLE as error:
+        raise NodeError(
+            f"diffusers cannot load the model {files.name}",
+            code="model.damaged",
+            where=str(files.folder),
+            seen=" ".join(f"{type(error).__name__}: {error}".split())[:300],
+            allowed="the files of one model as it was published, or saved by diffusers",
+            remedy=f"Run `workbench models verify {files.name}`, or install the model again.",
+        ) from error
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
