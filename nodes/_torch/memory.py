@@ -59,8 +59,8 @@ class Need:
 
     def on(self, offload: Offload) -> float:
         """On the device while the pipeline runs in this way."""
-        kept = {"none": sum, "model": max, "sequential": lambda _: 0.0}[offload]
-        return self.working + float(kept([*self.weights.values(), 0.0]))
+        sizes = [*self.weights.values(), 0.0]
+        return self.working + {"none": sum(sizes), "model": max(sizes), "sequential": 0.0}[offload]
 
 
 def weights_gib(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> dict[str, float]:

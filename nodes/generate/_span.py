@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes.generate._tiles import tiles
 from nodes.sdk import NodeError
 from schemas.installing import install_bare, install_extra
 
@@ -61,7 +62,7 @@ def enlarge(
     """
     height, width = pixels.shape[:2]
     side = tile or AUTO_TILE
-    areas = list(_areas(height, width, side))
+    areas = list(tiles(height, width, side))
     enlarged = np.empty((height * scale, width * scale, 3), np.uint8)
     for done, (top, bottom, left, right) in enumerate(areas):
         if on_tile:
@@ -75,19 +76,6 @@ def enlarge(
     if on_tile:
         on_tile(len(areas), len(areas))
     return enlarged
-
-
-def _areas(height: int, width: int, side: int) -> Iterator[tuple[int, int, int, int]]:
-    """Top, bottom, left and right of each tile. Tiles have nearly equal sizes, which avoids slivers at the edges."""
-    rows, columns = -(-height // side), -(-width // side)
-    for row in range(rows):
-        for column in range(columns):
-            yield (
-                row * height // rows,
-                (row + 1) * height // rows,
-                column * width // columns,
-                (column + 1) * width // columns,
-            )
 
 
 def _infer(net: Any, pixels: NDArray[Any]) -> NDArray[Any]:

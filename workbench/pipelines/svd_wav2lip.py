@@ -1,0 +1,105 @@
+"""``svd_wav2lip``: a clip of a portrait by Stable Video Diffusion, made to speak by Wav2Lip, on workers with torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from workbench.pipelines._speaking_portrait import (
+    SAID,
+    Approve,
+    Label,
+    Parts,
+    Prompt,
+    Script,
+    speaking_portrait,
+)
+from workbench.pipelines.sdk import (
+    AudioRef,
+    ImageRef,
+    Input,
+    PipelineGraph,
+    PipelineInputs,
+    Step,
+    option_error,
+    pipeline,
+)
+
+Portrait = Annotated[
+    ImageRef | None,
+    Input(
+        title="Portrait",
+        description="Image file with a face; without it, a model makes one from the scene.",
+        sample="sample",
+    ),
+]
+Scene = Annotated[
+    str,
+    Input(
+        title="Scene",
+        description="Who speaks, and where, for a portrait that is made. With a prompt it may be left empty: the model "
+        "that writes the script describes it.",
+        multiline=True,
+        max_length=4000,
+        example="A woman in her thirties in a bright library, head and shoulders, soft light.",
+    ),
+]
+Recording = Annotated[
+    AudioRef | None,
+    Input(
+        title="Recording",
+        description="A recording of the speech, instead of a prompt or a script.",
+        one_of=SAID,
+        alternative="My recording",
+    ),
+]
+
+
+class Inputs(PipelineInputs):
+    portrait: Portrait = None
+    scene: Scene = ""
+    prompt: Prompt = ""
+    script: Script = ""
+    audio: Recording = None
+    approve: Approve = False
+    label: Label = False
+
+
+PARTS = Parts(
+    speech=Step("speech", "Speech", "generate.hibari_tts", weight=1),
+    make_portrait=Step("portrait", "Portrait", "generate.image", weight=4),
+    clip=Step("clip", "Clip", "generate.svd", weight=10),
+    animate=Step("animate", "Lips", "generate.wav2lip", weight=6),
+    upscale_video=Step("upscale", "Upscaling", "generate.upscale_video_torch", weight=8, optional=True),
+    evaluate=Step("evaluate", "Evaluation", "evaluate.basic", weight=2, optional=True, tags=("after-video",)),
+)
+
+
+@pipeline(
+    "svd_wav2lip",
+    title="SVD and Wav2Lip",
+    category="video",
+    tags=("portrait", "diffusion", "lora", "gpu"),
+    steps=PARTS.steps,
+    result="remux.video",
+)
+def build(graph: PipelineGraph, inputs: Inputs) -> None:
+    """A clip of a portrait, given or made from a description, speaks: diffusion, Wav2Lip and upscaling by torch."""
+    if inputs.portrait is not None and inputs.scene:
+        raise option_error(
+            "svd_wav2lip",
+            "scene",
+            "a scene is only used where no portrait is given",
+            "a portrait, or a scene",
+            "Leave out one of the two.",
+            seen=inputs.scene[:100],
+        )
+    if inputs.portrait is None and not inputs.scene and not inputs.prompt:
+        raise option_error(
+            "svd_wav2lip",
+            "portrait, scene",
+            "nothing says who speaks",
+            "a portrait, a scene, or a prompt, for which a model describes the scene",
+            "Give one of them.",
+            seen="neither",
+        )
+    speaking_portrait(graph, inputs, PARTS)
