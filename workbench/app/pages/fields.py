@@ -156,7 +156,7 @@ class Fields:
                 self.deployment,
                 one.name,
                 one.title,
-                one.kind.value,
+                one.upload_kind,
                 elem_id,
                 sample=bool(one.form.sample),
                 visible=taken_first(one),
