@@ -101,7 +101,7 @@ def load_pipeline(
         fresh.append(True)
         offload = choose_offload(need, target.device, params.offload)
         ctx.log(f"{sum(need.weights.values()):.3g} GiB of weights on {target.device}, offload {offload}")
-        pipe = _from_files(files, target.dtype, single)
+        pipe = from_files(files, target.dtype, single)
         return LoadedPipeline(pipe, target.device, fit_preview(pipe.vae, target.device), offload)
 
     key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
@@ -160,7 +160,8 @@ def generate(
         return with_one_step_down(ctx, plan, loaded.device, loaded.has_tiles, attempt)[0]
 
 
-def _from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...]) -> Any:
+def from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> Any:
+    """The pipeline in memory, from safetensors files only. Raises NodeError (model.damaged)."""
     import diffusers
     import transformers
 

@@ -49,9 +49,10 @@ def save(
     tensors: dict[str, torch.Tensor] = {"losses": torch.tensor(progress.losses, dtype=torch.float64)}
     for name, parameter in parameters.items():
         tensors[f"lora/{name}"] = parameter.data
-        state = optimizer.state[parameter]
-        tensors |= {f"{moment}/{name}": state[moment] for moment in _MOMENTS}
-        tensors[f"step/{name}"] = state["step"].reshape(1)
+        state = optimizer.state.get(parameter)
+        if state:  # none before the first step that the scaler did not skip
+            tensors |= {f"{moment}/{name}": state[moment] for moment in _MOMENTS}
+            tensors[f"step/{name}"] = state["step"].reshape(1)
     for index, (_, image) in enumerate(progress.samples):
         tensors[f"sample/{index:04}"] = torch.from_numpy(image)
     about = {
@@ -83,8 +84,9 @@ def restore(
         )
     for name, parameter in parameters.items():
         parameter.data.copy_(tensors[f"lora/{name}"])
-        state = {moment: tensors[f"{moment}/{name}"].to(parameter.device) for moment in _MOMENTS}
-        optimizer.state[parameter] = {**state, "step": tensors[f"step/{name}"].reshape(())}
+        if f"step/{name}" in tensors:
+            moments = {moment: tensors[f"{moment}/{name}"].to(parameter.device) for moment in _MOMENTS}
+            optimizer.state[parameter] = {**moments, "step": tensors[f"step/{name}"].reshape(())}
     about = json.loads(header["state"])
     if scaler.is_enabled():
         scaler.load_state_dict(about["scaler"])

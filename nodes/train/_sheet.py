@@ -22,7 +22,7 @@ def reduced(rgb: NDArray[Any]) -> NDArray[Any]:
     """An (H, W, 3) uint8 image at the size of the sheet."""
     image = Image.fromarray(rgb)
     image.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def sheet(samples: Sequence[tuple[int, NDArray[Any]]]) -> bytes:

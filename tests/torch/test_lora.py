@@ -17,19 +17,19 @@ from safetensors.torch import load_file, save_file
 from nodes._torch import lora
 from nodes._torch.lora_file import LoraMetadata
 from schemas.errors import WorkbenchError
-from tests.torch.tiny_training import image_pipeline, video_pipeline
+from tests.torch import tiny
 
 SIDE = 32
 
 
 @pytest.fixture(scope="module")
 def image() -> Any:
-    return image_pipeline()
+    return built(tiny.stable_diffusion)
 
 
 @pytest.fixture(scope="module")
 def video() -> Any:
-    return video_pipeline()
+    return built(tiny.stable_video_diffusion)
 
 
 @pytest.fixture(params=["image", "video"])
@@ -38,6 +38,11 @@ def model(request: pytest.FixtureRequest) -> Iterator[Any]:
     pipeline = request.getfixturevalue(request.param)
     yield SimpleNamespace(pipeline=pipeline, run=lambda: run(pipeline))
     lora.detach(pipeline)
+
+
+def built(builder: Callable[[], Any]) -> Any:
+    torch.manual_seed(0)
+    return builder()
 
 
 def run(pipeline: Any) -> Any:
@@ -106,7 +111,7 @@ def test_an_equal_training_gives_equal_bytes(image: Any, tmp_path: Path) -> None
 
 
 def test_plain_diffusers_loads_the_file_of_an_image_model(image: Any, tmp_path: Path) -> None:
-    path, plain = trained(image, tmp_path / "mine.safetensors"), image_pipeline()
+    path, plain = trained(image, tmp_path / "mine.safetensors"), built(tiny.stable_diffusion)
     plain.load_lora_weights(tmp_path, weight_name=path.name)
     with lora.attached(image, path):
         assert np.array_equal(run(plain), run(image)), "alpha comes from the header"

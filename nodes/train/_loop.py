@@ -1,0 +1,103 @@
+"""The training loop: AdamW on the LoRA's weights, resumable after every checkpoint with the same result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from numpy.typing import NDArray
+
+from nodes.sdk import NodeError
+from nodes.train._batches import Batches, generator_of
+from nodes.train._checkpoint import Progress
+
+_WARM_UP = 0.05  # share of the steps in which the learning rate rises
+_MOST_WARM_UP = 100
+_LARGEST_GRADIENT = 1.0
+
+
+class Model(Protocol):
+    """What is trained: ``ImageModel`` or ``VideoModel``."""
+
+    network: Any
+    sizes: list[tuple[int, int]]
+
+    def loss(self, batch: Sequence[int], generator: torch.Generator) -> torch.Tensor: ...
+
+    def sample(self, seed: int) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a training goes."""
+
+    steps: int
+    learning_rate: float
+    batch_size: int
+    gradient_accumulation: int
+    seed: int
+
+
+class Training:
+    """A training that is somewhere between its first and its last step.
+
+    Attributes:
+        progress: what is done; restored from a checkpoint, or empty.
+    """
+
+    def __init__(self, model: Model, parameters: Mapping[str, torch.nn.Parameter], schedule: Schedule) -> None:
+        self.progress = Progress()
+        self.parameters = parameters
+        self.optimizer = torch.optim.AdamW(list(parameters.values()), lr=schedule.learning_rate, foreach=False)
+        device = next(iter(parameters.values())).device
+        # In float16, small gradients vanish without a scale; bfloat16 and float32 need none.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=model.network.dtype == torch.float16)
+        self._model = model
+        self._schedule = schedule
+        self._batches = Batches(model.sizes, schedule.batch_size, schedule.seed)
+
+    def run(self, after_step: Callable[[float], None]) -> None:
+        """Do the steps that are left. Blocks.
+
+        Args:
+            after_step: called with the loss of each step, after it was added to ``progress``; may raise Cancelled.
+
+        Raises NodeError if the loss becomes infinite or NaN.
+        """
+        while self.progress.step < self._schedule.steps:
+            loss = self._step(self.progress.step)
+            if not math.isfinite(loss):
+                raise NodeError(
+                    "the training diverged",
+                    where="params.learning_rate",
+                    seen=f"a loss of {loss} in step {self.progress.step + 1}",
+                    allowed="finite losses",
+                    remedy="Choose a smaller learning_rate, or dtype bfloat16 or float32.",
+                )
+            self.progress.losses.append(loss)
+            self.progress.step += 1
+            after_step(loss)
+
+    def _step(self, step: int) -> float:
+        accumulation = self._schedule.gradient_accumulation
+        total = 0.0
+        for micro in range(accumulation):
+            number = step * accumulation + micro
+            noise = generator_of(self._schedule.seed, "noise", number)
+            loss = self._model.loss(self._batches.at(number), noise) / accumulation
+            self.scaler.scale(loss).backward()
+            total += float(loss.detach())
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._schedule.learning_rate * self._warm_up(step)
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), _LARGEST_GRADIENT)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        return total
+
+    def _warm_up(self, step: int) -> float:
+        return min(1.0, (step + 1) / max(1, min(_MOST_WARM_UP, round(self._schedule.steps * _WARM_UP))))
