@@ -18,7 +18,7 @@ from schemas.refs import AudioRef, FileRef, ImageRef, VideoRef
 
 
 class PipelineInputs(BaseModel):
-    """Base class for the inputs of a pipeline. A file is a field of the type ImageRef, AudioRef, VideoRef or FileRef."""
+    """Base class for the inputs of a pipeline. A file is an ImageRef, an AudioRef, a VideoRef or a FileRef."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
