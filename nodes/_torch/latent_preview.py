@@ -53,10 +53,10 @@ def fit_preview(vae: Any, device: torch.device) -> LatentPreview:
     image = torch.from_numpy(squares.repeat(4 * factor, 0).repeat(4 * factor, 1)).movedim(-1, 0)[None] * 2 - 1
     is_video = hasattr(vae.config, "z_dim")
     dtype = vae.dtype
-    vae.to(device=device, dtype=torch.float32)
+    torch.nn.Module.to(vae, device=device, dtype=torch.float32)  # diffusers' own `to` warns that it is not for this
     with torch.no_grad():
         encoded = vae.encode((image[:, :, None] if is_video else image).to(device)).latent_dist.mode().cpu()
-    vae.to(dtype=dtype)
+    torch.nn.Module.to(vae, dtype=dtype)
     latents = _as_in_pipelines(vae, encoded)[0]
     latents = latents[:, 0] if is_video else latents
     values = latents.double().movedim(0, -1).numpy()

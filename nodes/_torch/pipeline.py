@@ -64,8 +64,8 @@ class LoadedPipeline:
             self._lift()
             if plan.offload == "model":
                 self.pipe.enable_model_cpu_offload(device=self.device)
-            elif plan.offload == "sequential":
-                self.pipe.enable_sequential_cpu_offload(device=self.device)
+            elif plan.offload == "sequential":  # diffusers' own hooks: accelerate's do the same but no more on a CPU
+                self.pipe.enable_group_offload(onload_device=self.device, offload_type="leaf_level")
             else:
                 self.pipe.to(self.device)
             self.offload = self._placed = plan.offload
@@ -81,7 +81,13 @@ class LoadedPipeline:
 
     def _lift(self) -> None:
         """Take hooks off, so that the networks can be changed and placed anew. They stay where they are."""
+        from diffusers.hooks import HookRegistry
+
         self.pipe.remove_all_hooks()
+        if self._placed == "sequential":
+            for network in self.pipe.components.values():
+                if isinstance(network, torch.nn.Module):
+                    HookRegistry.check_if_exists_or_initialize(network).remove_hook("group_offloading", recurse=True)
         self._placed = None
 
 

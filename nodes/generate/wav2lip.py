@@ -11,7 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from nodes._torch.on_device import METRICS, OnDevice
+from nodes._torch.on_device import PIPELINE_METRICS, OnDevice
 from nodes.generate._video_parts import VideoPart, join_parts, make_parts
 from nodes.sdk import (
     AudioRef,
@@ -50,9 +50,14 @@ class Params(OnDevice):
         0.05, ge=-0.3, le=0.5, description="More room below the chin, as a share of the face's height."
     )
     pad_sides: float = Field(0.0, ge=-0.3, le=0.5, description="More room at each side, as a share of its width.")
-    detect_every: int = Field(3, ge=1, le=25, description="Frames from one search for the face to the next.")
+    detect_every: int = Field(
+        2,
+        ge=1,
+        le=25,
+        description="Most frames from one search for the face to the next; less if the smoothing needs it.",
+    )
     smoothing_s: float = Field(
-        0.4, ge=0.04, le=2, description="How far the smoothing of the face's path looks ahead and back, in seconds."
+        0.32, ge=0.04, le=2, description="How far the smoothing of the face's path looks ahead and back, in seconds."
     )
     bridge_s: float = Field(
         0.5,
@@ -111,7 +116,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     portraits={"image": NEEDS},
     same_subject={"video": "image"},
     metrics=(
-        *METRICS,
+        *PIPELINE_METRICS,
         Metric(
             name="frames_bridged",
             unit="frames",
@@ -142,13 +147,17 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 video or (H, W, 3) uint8 image, (N,) samples -> (ceil(N / rate * fps), H, W, 3) uint8 video.
 
-    A clip that is shorter than the speech plays forwards and backwards. Equal inputs give equal bytes, also in parts
-    and after a resume, on one device. Up to bridge_s without a face are bridged. Up to away_s are shown as they are,
-    because a talk may cut to its slides. What is longer is refused, as far as the clip is there before the network
-    runs: then it is more likely the wrong clip.
+    A clip that is shorter than the speech plays forwards and backwards. Where the face is not found, its place is
+    interpolated for up to bridge_s. Frames without a face beyond that are shown as they are, because a talk may cut to
+    its slides. If they last longer than away_s, the clip is refused, and before the network runs if it is there as a
+    whole: then it is more likely the wrong clip.
+
+    On one device equal inputs give equal bytes, also in parts and after a resume, unless memory ran out (metric
+    stepped_down).
 
     Raises NodeError (node.bad_input): not exactly one of video and image, a checkpoint that is damaged or not of this
-    network (before any frame is decoded), no face, or a face that is away for longer than away_s.
+    network (before any frame is decoded), no face, or a face that is away for longer than away_s. Raises NodeError
+    (node.out_of_memory) if a quarter of the batch does not fit into memory.
     """
     from nodes._torch.device import choose, measured
     from nodes.generate._audio_blocks import AudioReader
@@ -167,6 +176,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     speaking = Speaking(ctx, footage, hearing, lips, blending)
     with measured(ctx, device.device):
         make_parts(ctx, speaking.frames(inputs.audio), footage.fps, params.crf)
+    ctx.metric("stepped_down", lips.stepped_down)
     ctx.metric("device_s", lips.device_s)  # without the time in which frames were decoded and encoded
     if speaking.seam is not None:
         ctx.metric("seam", speaking.seam)
@@ -177,9 +187,10 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
-    from nodes.generate._wav2lip.checkpoint import file_in, load
+    from nodes._torch.checkpoint_file import only_file
+    from nodes.generate._wav2lip.checkpoint import load
 
-    path = file_in(ctx.weights(params.model))
+    path = only_file(ctx.weights(params.model))
     about = path.stat()
     key = f"wav2lip/{path}/{about.st_mtime_ns}/{about.st_size}/{device.device}/{device.dtype}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
@@ -201,9 +212,10 @@ def _footage(ctx: Context, params: Params, inputs: Inputs) -> Footage:
         return Still(rgb, box_of(face).padded(*pads), Fraction(params.fps))
     assert inputs.video is not None
     clip = IncomingClip(ctx, inputs.video)
+    radius = max(3, round(params.smoothing_s * clip.fps))
     tracking = Tracking(
-        every=params.detect_every,
-        radius=max(1, round(params.smoothing_s * clip.fps)),
+        every=min(params.detect_every, radius // 2),  # so that a parabola can be fitted
+        radius=radius,
         bridge=round(params.bridge_s * clip.fps),
         away=round(params.away_s * clip.fps),
     )

@@ -191,6 +191,10 @@ FULL = {
         {"portrait": portrait(), "voice": AUDIO, "ref_text": "Hi.", "prompt": "The sea.", "approve": True},
         {"portrait": portrait(), "voice": AUDIO, "script": "Hi.", "label": True},
     ],
+    "svd_wav2lip": [
+        {"scene": "A man on a boat.", "script": "Hi.", "approve": True, "label": True},
+        {"portrait": portrait(), "prompt": "The sea."},
+    ],
     "draft_script": [{"prompt": "The sea."}],
     "transcribe": [{"audio": AUDIO}],
     "capabilities": [{}],
@@ -231,7 +235,7 @@ def test_a_pipeline_describes_itself() -> None:
     }
     assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
-    assert [one.name for one in pipelines().values() if one.listed] == ["talking_head", "infinitetalk"]
+    assert [one.name for one in pipelines().values() if one.listed] == ["talking_head", "infinitetalk", "svd_wav2lip"]
     for pipeline in pipelines().values():
         assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
 

@@ -126,7 +126,9 @@ def status(home: Path) -> StackStatus:
         asked = {name: pool.submit(_problem, name, settings) for name in URL_OF_PART if _is_there(name, record)}
         problems = {name: answer.result() for name, answer in asked.items()}
     engines = [part.name for part in record.parts if part.name not in PART_NAMES] if record else []
-    parts = [_part_status(name, record, settings, problems.get(name, "")) for name in (*PART_NAMES, *engines)]
+    after = PART_NAMES.index("worker") + 1
+    names = (*PART_NAMES[:after], *engines, *PART_NAMES[after:])
+    parts = [_part_status(name, record, settings, problems.get(name, "")) for name in names]
     if record is not None and is_open(record, settings):
         parts = [
             part.model_copy(update={"message": part.message or OPEN}) if part.name == "app" else part for part in parts

@@ -6,8 +6,8 @@ script ──> (review) ──┐
                                                                                                   ──> (evaluate)
 
 The speech follows a voice sample if the pipeline takes one. The portrait is given, or made from the description of a
-scene. The animation is that of a portrait or, in a pipeline with a clip, of a video. It receives the stage prompt if its
-service takes one. A recording replaces script, review and speech.
+scene. The animation is that of a portrait or, in a pipeline with a clip, of a video. It receives the stage prompt if
+its service takes one. A recording replaces script, review and speech.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     portrait = inputs.portrait or _made_portrait(graph, inputs, parts, words)
     image = _upscaled_portrait(graph, portrait, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
-    if parts.clip is not None:
+    if parts.clip is not None and not graph.leaves_out(parts.clip):
         clip = graph.add(parts.clip, image=image).video
         video = graph.add(parts.animate, audio=audio, video=clip, stage_prompt=stage).video
     else:

@@ -67,7 +67,7 @@ class Inputs(PipelineInputs):
 PARTS = Parts(
     speech=Step("speech", "Speech", "generate.hibari_tts", weight=1),
     make_portrait=Step("portrait", "Portrait", "generate.image", weight=4),
-    clip=Step("clip", "Clip", "generate.svd", weight=10),
+    clip=Step("clip", "Clip", "generate.svd", weight=10, optional=True),
     animate=Step("animate", "Lips", "generate.wav2lip", weight=6),
     upscale_video=Step("upscale", "Upscaling", "generate.upscale_video_torch", weight=8, optional=True),
     evaluate=Step("evaluate", "Evaluation", "evaluate.basic", weight=2, optional=True, tags=("after-video",)),
@@ -83,7 +83,10 @@ PARTS = Parts(
     result="remux.video",
 )
 def build(graph: PipelineGraph, inputs: Inputs) -> None:
-    """A clip of a portrait, given or made from a description, speaks: diffusion, Wav2Lip and upscaling by torch."""
+    """A clip of a portrait, given or made from a description, speaks: diffusion, Wav2Lip and upscaling by torch.
+
+    Without the clip, Wav2Lip animates the still portrait.
+    """
     if inputs.portrait is not None and inputs.scene:
         raise option_error(
             "svd_wav2lip",

@@ -16,6 +16,7 @@ from nodes.generate._wav2lip.mel import HOP, RATE_HZ, WINDOW, mel_steps
 
 STEPS = 16  # of a window: 0.2 s
 _STEPS_PER_S = RATE_HZ // HOP
+_BLOCK_S = 0.25  # of sound that is resampled at once; frames wait for the end of their block
 
 
 class Hearing:
@@ -68,13 +69,13 @@ class Hearing:
 
 
 def _at_16_khz(audio: AudioReader) -> Iterator[NDArray[Any]]:
-    """The samples at 16 kHz. They are converted in blocks of a second, so that the files' cuts change no bit."""
-    rate_hz = audio.rate_hz
+    """The samples at 16 kHz. They are converted in blocks of the same length, so that the files' cuts change no bit."""
+    rate_hz, length = audio.rate_hz, round(audio.rate_hz * _BLOCK_S)
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE_HZ)
     start = 0
     while True:
-        audio.hear(start + rate_hz)
-        block = audio.between(start, start + rate_hz)
+        audio.hear(start + length)
+        block = audio.between(start, start + length)
         if not len(block):
             break
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="fltp", layout="mono")

@@ -22,6 +22,7 @@ class Lips:
     Attributes:
         batch: faces in a batch.
         device_s: seconds for which the network ran until now.
+        stepped_down: whether memory ran out.
     """
 
     def __init__(self, ctx: Context, network: Wav2Lip, device: Device, batch: int) -> None:
@@ -29,10 +30,14 @@ class Lips:
         self.batch, self._asked = batch, batch
         self.device_s = 0.0
 
+    @property
+    def stepped_down(self) -> bool:
+        return self.batch < self._asked
+
     def painted(self, faces: NDArray[Any], heard: NDArray[Any]) -> NDArray[Any]:
         """(N, 96, 96, 3) uint8 RGB and (N, 80, 16) float32 mel windows -> (N, 96, 96, 3) float32 RGB, 0 to 255.
 
-        Raises NodeError (node.failed) if a quarter of the batch does not fit into memory either.
+        Raises NodeError (node.out_of_memory) if a quarter of the batch does not fit either.
         """
         began = time.perf_counter()
         done: list[NDArray[Any]] = []
@@ -40,8 +45,11 @@ class Lips:
             piece = slice(at, at + self.batch)
             try:
                 done.append(self._run(faces[piece], heard[piece]))
-            except torch.cuda.OutOfMemoryError as error:
-                self._step_down(error)
+            except torch.OutOfMemoryError as error:
+                seen = " ".join(str(error).split())[:200]
+            else:
+                continue
+            self._step_down(seen)  # the error is gone, and with it the tensors that its traceback held
         self.device_s += time.perf_counter() - began
         return np.concatenate(done)
 
@@ -53,21 +61,23 @@ class Lips:
         masked = pixels.clone()
         masked[:, :, FACE_PX // 2 :] = 0  # what the network paints
         mel = torch.from_numpy(heard[:, None]).to(device, dtype)
-        painted: NDArray[Any] = self._network(mel, torch.cat((masked, pixels), dim=1)).float().cpu().numpy()
+        with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+            painted: NDArray[Any] = self._network(mel, torch.cat((masked, pixels), dim=1)).float().cpu().numpy()
         return painted.transpose(0, 2, 3, 1)[..., ::-1] * np.float32(255)
 
-    def _step_down(self, error: Exception) -> None:
+    def _step_down(self, seen: str) -> None:
         fewer = self._asked // _STEP_DOWN
-        if self.batch < self._asked or not fewer:
-            tried = self.batch if self.batch == self._asked else f"{self._asked}, then {self.batch}"
+        if self._device.is_cuda:
+            torch.cuda.empty_cache()
+        if self.stepped_down or not fewer:
+            tried = f"{self._asked} faces" + (f", then {self.batch}" if self.stepped_down else "")
             raise NodeError(
-                "the network does not fit into the memory of the device",
-                code="node.failed",
-                where=str(self._device.device),
-                seen=f"out of memory with batch_size {tried}",
-                allowed="a batch that fits",
-                remedy="Free memory on the device, decrease batch_size, or choose another device.",
-            ) from error
-        torch.cuda.empty_cache()
-        self._ctx.log(f"out of memory with {self.batch} faces in a batch; going on with {fewer}")
+                f"the network does not fit into the memory of {self._device.device}",
+                code="node.out_of_memory",
+                where="params.batch_size",
+                seen=f"out of memory with {tried}: {seen}",
+                allowed="a batch that fits into the free memory",
+                remedy="Decrease batch_size, end what else uses the device, or choose another one.",
+            )
+        self._ctx.log(f"out of memory with {self.batch} faces at once; from here on {fewer}")
         self.batch = fewer

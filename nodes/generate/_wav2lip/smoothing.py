@@ -41,6 +41,10 @@ class Box(NamedTuple):
         shared = width * height
         return shared / (self.width * self.height + other.width * other.height - shared)
 
+    def towards(self, other: Box, share: float) -> Box:
+        """Between this box (0) and another one (1)."""
+        return Box(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
+
     def padded(self, top: float, bottom: float, sides: float) -> Box:
         """Larger by shares of its height and width."""
         across = sides * self.width
@@ -63,7 +67,7 @@ def steady(times: NDArray[Any], boxes: NDArray[Any], when: float, radius: float)
     weights /= weights.sum()
     left, top, right, bottom = boxes.T
     size = float(weights @ (bottom - top))
-    curved = 2 if min((away < 0).sum(), (away > 0).sum()) >= 2 else 1  # a parabola flies off at an end
+    curved = 2 if (np.abs(away) < 1).sum() >= 4 else 1
     x = _followed(away, (left + right) / 2, weights, curved, size)
     y = _followed(away, top, weights, curved, size)
     width = _followed(away, right - left, weights, 1, size)  # no quicker than a head approaches: the jaw moves as well

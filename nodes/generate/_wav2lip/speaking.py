@@ -50,8 +50,8 @@ class Speaking:
                 heard_s += (one.duration_s or 0.0 for one in audio.finished(len(heard_s)))
                 covered = int(sum(heard_s) * self._footage.fps)
                 known = max(covered, self._hearing.known_frames())
-                for _ in self._footage.look_ahead(covered - 1):  # the last one may be cut
-                    self._ctx.progress(start, known, "frames")
+                for looked in self._footage.look_ahead(covered - 1):  # the last one may be cut
+                    self._ctx.progress(looked + 1, covered, "frames looked at")
                 for number, rgb in enumerate(self._made(start, end), start + 1):
                     yield rgb
                     self._ctx.progress(number, known, "frames")

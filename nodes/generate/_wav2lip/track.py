@@ -50,7 +50,7 @@ class Tracking:
     @property
     def ahead(self) -> int:
         """The frames after one that its box depends on."""
-        return max(self.radius, self.bridge + self.every) + self.every
+        return self.bridge + max(self.radius, self.every) + self.every
 
 
 class FaceTrack:
@@ -93,8 +93,18 @@ class FaceTrack:
 
     def box(self, frame: int) -> Box | None:
         """The steady box of the face in a frame of the clip; None if there is no face. Raises as ``sight`` does."""
-        if self.sight(frame) is Sight.AWAY:
-            return None
+        sight = self.sight(frame)
+        if sight is Sight.BRIDGED:
+            left, right = frame, frame
+            while self._sights[left] is Sight.BRIDGED:
+                left -= 1
+            while self._sights[right] is Sight.BRIDGED:
+                right += 1
+            return self._steady(left).towards(self._steady(right), (frame - left) / (right - left))
+        return None if sight is Sight.AWAY else self._steady(frame)
+
+    def _steady(self, frame: int) -> Box:
+        """The box in a frame in which the face was seen, from the looks around it in the same shot."""
         after = bisect_left(self._times, frame)
         shot = self._shots[after if after < len(self._times) and self._times[after] == frame else after - 1]
         left = min(bisect_left(self._times, frame - self._tracking.radius), max(0, after - 1))
