@@ -9,6 +9,7 @@ from pydantic import Field
 from schemas.base import Contract
 from schemas.refs import FileRef
 
+TRAINING = "train_lora"  # the pipeline whose jobs have the names
 LORA_NAME = r"^[a-z0-9_-]{1,64}$"
 LoraName = Annotated[str, Field(pattern=LORA_NAME, description="a-z, 0-9, - and _, up to 64 characters.")]
 

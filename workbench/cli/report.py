@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord, JobView
+from schemas.lora import TRAINING
 from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
 from workbench.client.loras import trained_loras
 from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.mlflow_access import NO_ADDRESS
-from workbench.pipelines.train_lora import NAME
 from workbench.store.job_times import times_of
 from workbench.terminal.questions import this_program
 
@@ -62,7 +62,7 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
 
 def _lora(deployment: Deployment, record: JobRecord) -> str | None:
     """How to use the LoRA that the job trained."""
-    if record.pipeline != NAME:
+    if record.pipeline != TRAINING:
         return None
     made = next(iter(trained_loras(deployment, None, job=record.id)), None)
     return f"{made.name}  trigger word {made.trigger}; other pipelines take it by --lora {made.name}" if made else None

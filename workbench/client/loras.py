@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from schemas.errors import WorkbenchError
-from schemas.lora import LORA_NAME, TrainedLora
+from schemas.lora import LORA_NAME, TRAINING, TrainedLora
 from schemas.refs import FileRef, read_ref, refs_in
 from workbench.client.deployment import Deployment
-from workbench.pipelines.train_lora import NAME, TRAIN
+from workbench.pipelines.registry import find_pipeline
 from workbench.store.pipeline_results import PipelineResult, completed_jobs
 
 _SHOWN = 20  # names in an error
@@ -64,20 +64,21 @@ def is_lora_name(text: str) -> bool:
 
 
 def _trained(deployment: Deployment, reader: str | None) -> Iterator[TrainedLora]:
-    for result in completed_jobs(deployment.store.database, NAME, TRAIN.id, reader):
-        one = _lora(deployment, result)
+    node, output = find_pipeline(TRAINING).result or ("", "")
+    for result in completed_jobs(deployment.store.database, TRAINING, node, reader):
+        one = _lora(deployment, result, node, output)
         if one is not None:
             yield one
 
 
-def _lora(deployment: Deployment, result: PipelineResult) -> TrainedLora | None:
+def _lora(deployment: Deployment, result: PipelineResult, node_id: str, output: str) -> TrainedLora | None:
     """None for a job that was not submitted with a name."""
     asked = result.graph.metadata.get("asked")
     name = asked.get("options", {}).get("name") if isinstance(asked, dict) else None
-    ref = read_ref(result.output.get("lora"))
+    ref = read_ref(result.output.get(output))
     if not (isinstance(name, str) and isinstance(ref, FileRef)):
         return None
-    node = result.graph.node(TRAIN.id)
+    node = result.graph.node(node_id)
     stated = result.graph.metadata.get("consent")
     return TrainedLora(
         name=name,

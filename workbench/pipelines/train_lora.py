@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from schemas.lora import LORA_NAME
+from schemas.lora import LORA_NAME, TRAINING
 from workbench.pipelines.sdk import FileRef, Input, PipelineGraph, PipelineInputs, Step, pipeline
 
-NAME = "train_lora"
 TRAIN = Step("train", "Training", "train.lora", from_inputs=("model", "trigger"))
 
 Name = Annotated[
@@ -57,7 +56,7 @@ class Inputs(PipelineInputs):
 
 
 @pipeline(
-    NAME,
+    TRAINING,
     title="Train a LoRA",
     category="training",
     tags=("lora", "character", "gpu"),
