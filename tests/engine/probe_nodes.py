@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import random
 import signal
@@ -13,7 +14,22 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, InParts, Metric, ModelName, NodeError, NodeModel, Resources, TextRef, node
+from PIL import Image
+
+from nodes.sdk import (
+    Context,
+    Field,
+    FileRef,
+    ImageRef,
+    InParts,
+    Metric,
+    ModelName,
+    NodeError,
+    NodeModel,
+    Resources,
+    TextRef,
+    node,
+)
 
 
 class Params(NodeModel):
@@ -277,3 +293,45 @@ def weigh(ctx: Context, params: Weighed, inputs: NodeModel) -> Weight:
 def where(ctx: Context, params: NodeModel, inputs: NodeModel) -> Weight:
     """The interpreter in which it runs, as its environment names it."""
     return Weight(text=os.environ.get("ENGINE", "ours"))
+
+
+class Training(NodeModel):
+    model: str = Field("tiny", description="Named in the file.")
+    trigger: str = Field("sks", description="Copied to the output.")
+
+
+class Portraits(NodeModel):
+    images: FileRef = Field(description="Any file.")
+
+
+class Trained(NodeModel):
+    lora: FileRef = Field(description="A LoRA whose bytes depend on the inputs.")
+    trigger: str = Field(description="As given.")
+    licence: str = Field(description="As of the model.")
+    samples: ImageRef = Field(description="A picture.")
+
+
+@node("probe.trainer", version="1.0.0", plane="data", resources=Resources(timeout_s=180))
+def train(ctx: Context, params: Training, inputs: Portraits) -> Trained:
+    """A file with the shapes of a LoRA, made of the inputs instead of a training."""
+    seed = hashlib.sha256(ctx.open(inputs.images).read_bytes() + params.model_dump_json().encode()).digest()
+    tensors = {"unet.to_q.lora_A.weight": ([2, 8], seed * 2), "unet.to_q.lora_B.weight": ([8, 2], seed * 2)}
+    picture = ctx.workdir / "samples.png"
+    Image.frombytes("RGB", (320, 160), (seed * 4800)).save(picture)
+    return Trained(
+        lora=ctx.save(safetensors(tensors), "file", name=f"{params.trigger}.safetensors"),
+        trigger=params.trigger,
+        licence="CreativeML Open RAIL-M",
+        samples=ctx.save(picture, "image", name="samples.png"),
+    )
+
+
+def safetensors(tensors: dict[str, tuple[list[int], bytes]], **metadata: str) -> bytes:
+    """A safetensors file of tensors of 32-bit floats: {name: (shape, bytes)}."""
+    header: dict[str, object] = {"__metadata__": metadata} if metadata else {}
+    at = 0
+    for name, (shape, content) in tensors.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(content)]}
+        at += len(content)
+    encoded = json.dumps(header).encode()
+    return len(encoded).to_bytes(8, "little") + encoded + b"".join(content for _, content in tensors.values())

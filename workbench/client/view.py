@@ -48,6 +48,11 @@ def named_artifacts(record: JobRecord) -> list[tuple[str, str, str, Ref]]:
     return found
 
 
+def final_file(record: JobRecord, result: tuple[str, str] | None) -> Ref | None:
+    """The declared result of the job's pipeline, if it is a file; None while there is none."""
+    return next((ref for node, name, ref in artifacts(record) if (node, name) == result), None)
+
+
 def final_video(record: JobRecord, result: tuple[str, str] | None = None) -> Ref | None:
     """The job's video: the declared result of its pipeline, else the last video that a node made."""
     made = [(node, name, ref) for node, name, ref in artifacts(record) if isinstance(ref, VideoRef)]

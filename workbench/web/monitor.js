@@ -9,6 +9,7 @@ import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
+import { showTraining } from "./loras.js";
 import { metricList } from "./metrics.js";
 import { isErrorOf } from "./outcome.js";
 import { pipelines } from "./pipelines.js";
@@ -265,7 +266,7 @@ function drawAfter(view, job) {
   view.finalShown = key;
   const metrics = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
-  view.after ??= { metrics, downloads };
+  view.after ??= { training: h("div", { class: "wb-training" }), metrics, downloads };
   const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: embedded() ? "_blank" : null, rel: "noopener", ...options }) : null);
   const again = record.status === "completed" ? "Run again with changes" : "Run again";
   fill(
@@ -280,11 +281,13 @@ function drawAfter(view, job) {
       record.mlflowRun ? link("MLflow", record.mlflowRun, { icon: "external", target: "_blank" }) : null,
     ),
     record.trackingError ? h("p", { class: "wb-muted" }, `Not recorded in MLflow: ${record.trackingError}.`) : null,
+    view.after.training,
     view.after.metrics,
     view.after.downloads,
   );
   if (first) {
     drawMetrics(view.after.metrics, job);
+    if (record.pipeline === "train_lora") showTraining(view.after.training, job.jobId);
     if (!view.part) drawDownloads(view.after.downloads, job);
   }
 }
