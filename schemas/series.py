@@ -67,7 +67,7 @@ def thinned(points: list[Point], most: int) -> list[Point]:
     low = high = points[0]
 
     def keep() -> None:
-        kept.extend([low] if low[0] == high[0] else sorted((low, high)))
+        kept.extend([low] if low[0] == high[0] else [low, high] if low[0] < high[0] else [high, low])
 
     for point in points[1:-1]:
         place = (point[0] - first) * ranges // span

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 import os
 import random
 import signal
@@ -277,3 +278,63 @@ def weigh(ctx: Context, params: Weighed, inputs: NodeModel) -> Weight:
 def where(ctx: Context, params: NodeModel, inputs: NodeModel) -> Weight:
     """The interpreter in which it runs, as its environment names it."""
     return Weight(text=os.environ.get("ENGINE", "ours"))
+
+
+class Training(NodeModel):
+    value: str = Field("", description="Names it, so that trainings differ.")
+    steps: int = Field(100, ge=1, description="Steps.")
+    checkpoint_every: int = Field(0, ge=0, description="A checkpoint after this many steps; 0 for none.")
+    rate: float = Field(0.01, gt=0, description="How fast the loss falls.")
+    gate: str = Field("", description="After ``gate_step``, waits until this file is there.")
+    gate_step: int = Field(50, ge=0, description="The step after which it waits.")
+    die_at: int = Field(0, ge=0, description="In the first attempt, kill its own process after this step.")
+    refuse_at: int = Field(0, ge=0, description="Raise NodeError after this step.")
+
+
+class Trained(NodeModel):
+    steps: int = Field(description="Steps that this attempt made.")
+
+
+class Checkpoint(NodeModel):
+    file: TextRef | None = Field(None, description="The finished steps.")
+
+
+class Model(Trained):
+    file: TextRef | None = Field(None, description="The finished steps, as of the last checkpoint.")
+
+
+def loss_at(step: int, rate: float = 0.01) -> float:
+    """Falls from 2 and swings, the same in each attempt."""
+    return 0.2 + 1.8 * math.exp(-rate * step) + 0.05 * math.sin(step * 12.9898)
+
+
+@node(
+    "probe.training",
+    version="1.0.0",
+    plane="data",
+    part=Checkpoint,
+    cache=False,
+    resources=Resources(timeout_s=180),
+    metrics=(Metric(name="loss", better="lower", meaning="How far the output is from the image.", series=True),),
+)
+def training(ctx: Context, params: Training, inputs: NodeModel) -> Model:
+    done = int(ctx.open(ctx.parts[-1].file).read_text()) if ctx.parts else 0
+    first = done
+    for step in range(done + 1, params.steps + 1):
+        ctx.metric("loss", loss_at(step, params.rate), step=step)
+        ctx.metric("learning_rate", 1e-4 * (1 - step / params.steps), step=step)
+        if params.checkpoint_every and step % params.checkpoint_every == 0:
+            ctx.parts.append(Checkpoint(file=ctx.save(str(step).encode(), "text")))
+        while params.gate and step == params.gate_step and not Path(params.gate).exists():
+            ctx.progress(step, params.steps, "steps")
+            time.sleep(0.02)
+        ctx.progress(step, params.steps, "steps")
+        if step == params.die_at and not done:
+            time.sleep(0.5)  # longer than the pause between two messages, so that the supervisor has all points
+            ctx.metric("loss", loss_at(step, params.rate), step=step)
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == params.refuse_at:
+            raise NodeError("this probe was told to refuse", where="params.refuse_at", seen=step, remedy="Set it to 0.")
+    ctx.metric("seconds_per_step", 0.5)
+    return Model(steps=params.steps - first)

@@ -65,6 +65,7 @@ class NodeHost:
 
     def progress(self, done: float, total: float, unit: str) -> None:
         self._link.send(ProgressMade(*self._at, float(done), float(total), unit))
+        self.send_series()
 
     def preview(self, path: Path, media_type: str) -> None:
         self._link.send(Previewed(*self._at, str(path), media_type))

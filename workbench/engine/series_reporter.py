@@ -13,7 +13,7 @@ from workbench.engine.running_segment import RunningSegment
 from workbench.engine.series_buffer import SeriesBuffer
 from workbench.engine.slot_parts import SlotParts
 
-# Events are kept with the job, so a long training reports less often: after 1 % of its time so far, within these bounds.
+# Events are kept with the job, so a long training reports less often: after 1 % of its time, within these bounds.
 # Three hours are about 700 events.
 SHARE = 0.01
 LEAST_PAUSE_S = 1.0
