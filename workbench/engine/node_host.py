@@ -48,6 +48,7 @@ class NodeHost:
         self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         self._series = SeriesBuffer()
         self._series_names: set[str] = set()
+        self._series_full = False
         self._series_at = 0.0
         self._not_finite: set[str] = set()
 
@@ -84,7 +85,10 @@ class NodeHost:
     def _add_point(self, name: str, value: float, step: int) -> None:
         if name not in self._series_names:
             if len(self._series_names) == MOST_SERIES:
-                return  # its last value is recorded all the same
+                if not self._series_full:
+                    self._series_full = True
+                    self.log(f"{name} and further metrics have no curve, because there are {MOST_SERIES}")
+                return
             self._series_names.add(name)
         self._series.add(name, [(step, value, round(time.time(), 3))])
         if time.monotonic() - self._series_at >= SERIES_EVERY_S:

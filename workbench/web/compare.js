@@ -120,7 +120,7 @@ function curves(sides, heads) {
       for (const [name, points] of Object.entries(node.series ?? {})) {
         const key = `${node.id}.${name}`;
         if (!found.has(key)) found.set(key, { metric: job.metricMeanings?.[node.id]?.[name], lines: [] });
-        found.get(key)?.lines.push({ label: heads[side], points });
+        found.get(key)?.lines.push({ label: heads[side].textContent ?? "", points });
       }
     }
   });

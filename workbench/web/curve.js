@@ -56,9 +56,12 @@ export function curve(name, metric) {
     plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     fill(
       plot,
-      ticksY.map((tick) => [s("line", { class: "wb-curve-grid", x1: left, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(left - 6, y(tick) + 4, "end", formatNumber(tick))]),
-      ticksX.map((tick, index) => text(x(tick), HEIGHT - 5, index ? "middle" : "start", tick.toLocaleString("en-GB"))),
-      text(width - RIGHT, HEIGHT - 5, "end", axis),
+      ticksY.map((tick) => [s("line", { class: "wb-curve-grid", x1: left, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(left - 6, y(tick) + 4, "end", tickWords(tick))]),
+      ticksX.map((tick, index) => {
+        const label = tick.toLocaleString("en-GB");
+        const anchor = x(tick) > width - 50 ? "end" : x(tick) < left + 20 ? "start" : "middle";
+        return text(x(tick), HEIGHT - 5, anchor, index === ticksX.length - 1 ? `${axis} ${label}` : label);
+      }),
       lines.map(({ points }, index) => [
         s("path", { class: "wb-curve-line", "data-line": index, d: points.map(([step, its], place) => `${place ? "L" : "M"}${x(step).toFixed(1)} ${y(its).toFixed(1)}`).join("") }),
         dot(points.at(-1), index),
@@ -148,14 +151,15 @@ export function curvesOf(element) {
   };
 }
 
-/** "at step 120, from 1.93; lowest 0.39 at step 98" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
+/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; the lowest so far" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
 function words({ points }, metric, axis) {
   const last = /** @type {Point} */ (points.at(-1));
   const since = points.length > 1 ? `, from ${metricValue(points[0][1], metric)}` : "";
   const up = metric?.better === "higher";
   const best = points.reduce((one, other) => (up ? other[1] > one[1] : other[1] < one[1]) ? other : one);
-  const place = `${axis} ${best[0].toLocaleString("en-GB")}`;
-  return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}; ${up ? "highest" : "lowest"} ${metricValue(best[1], metric)} at ${place}`;
+  const extreme = up ? "highest" : "lowest";
+  const where = best === last ? `the ${extreme} so far` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
+  return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}${points.length > 1 ? `; ${where}` : ""}`;
 }
 
 /** The place of the point whose step is nearest. @param {Point[]} points @param {number} step */
@@ -191,16 +195,25 @@ function planeOf(lines, width) {
   const room = (most - least) * 0.06 || Math.abs(most) * 0.1 || 1;
   const [low, high] = [least - room, most + room];
   const ticksY = ticks(low, high, 3);
-  const left = 10 + CHAR * Math.max(...ticksY.map((tick) => formatNumber(tick).length));
+  const left = 10 + CHAR * Math.max(...ticksY.map((tick) => tickWords(tick).length));
   const inner = Math.max(1, width - left - RIGHT);
   return {
     x: (step) => left + ((step - from) / span) * inner,
     y: (its) => TOP + ((high - its) / (high - low)) * (HEIGHT - TOP - BOTTOM),
     stepAt: (x) => Math.max(0, Math.round(from + ((x - left) / inner) * span)),
     left,
-    ticksX: ticks(from, until, Math.max(2, Math.floor(inner / 110))).filter((tick) => Number.isInteger(tick) && left + ((tick - from) / span) * inner < width - 70),
+    ticksX: stepTicks(from, until, Math.max(3, Math.floor(inner / 100))),
     ticksY,
   };
+}
+
+/** @param {number} tick */
+const tickWords = (tick) => (tick && Math.abs(tick) < 0.001 ? tick.toExponential() : tick.toLocaleString("en-GB", { maximumSignificantDigits: 6 }));
+
+/** Round steps between the first and the last, or these two. @param {number} from @param {number} until @param {number} count */
+function stepTicks(from, until, count) {
+  const found = ticks(from, until, count).filter(Number.isInteger);
+  return found.length > 1 || from === until ? found : [from, until];
 }
 
 /** Round numbers from `low` to `high`, about `count`. @param {number} low @param {number} high @param {number} count */
