@@ -15,6 +15,7 @@ from schemas.series import MOST_POINTS, Point, sentence
 from schemas.status import JobStatus
 from tests.engine.probe_nodes import loss_at
 from tests.live import LiveDeployment, wait_for
+from workbench.notebook.job import Job
 
 pytestmark = pytest.mark.stack
 
@@ -78,6 +79,7 @@ def test_a_watcher_that_joins_late_sees_the_whole_curve(live: LiveDeployment, tm
     series = live.finish(job).node("train").series
     assert late.nodes["train"].series == seen.nodes["train"].series == series
     assert steps_of(series["loss"])[0] == 1 and steps_of(series["loss"])[-1] == 60
+    assert Job(live.deployment, job).series["train.loss"][-1]["value"] == loss_at(60)
     assert sentence("loss", series["loss"]) == f"loss {loss_at(60):.3g} at step 60, from {loss_at(1):.3g}"
 
 

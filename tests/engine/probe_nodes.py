@@ -253,7 +253,7 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")
                 ctx.log(f"line {count}")
-                ctx.metric(f"line_{count}", 1)
+                ctx.metric(f"line_{count}", 1, step=count)
             count += 1
     if inputs.beside is not None:
         beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)

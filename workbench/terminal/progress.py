@@ -6,12 +6,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from schemas.event import Event, EventType, NodeWait
-from schemas.job import JobRecord
+from schemas.job import JobRecord, NodeRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.series import Series, sentence
 from schemas.status import NodeStatus
@@ -98,7 +98,7 @@ class Follower:
             self.live.report(update.progress, update.parts)
             self.live.bus_away = update.bus_away
             if self.screen:
-                self.screen.show(self.live.state(), {name: node.series for name, node in self.live.fold.nodes.items()})
+                self.screen.show(self.live.state(), self.live.fold.nodes)
         return video
 
     def _show_questions(self) -> None:
@@ -200,11 +200,11 @@ class _Screen:
     def print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
 
-    def show(self, job: LiveUpdate, series: dict[str, Series]) -> None:
+    def show(self, job: LiveUpdate, records: Mapping[str, NodeRecord]) -> None:
         for name, task in self._tasks.items():
             node = job.nodes[name]
             done = 1.0 if node.status is NodeStatus.SKIPPED else node.fraction
-            self._bars.update(task, completed=done, mark=_mark(node), note=_note(node, series[name]))
+            self._bars.update(task, completed=done, mark=_mark(node), note=_note(node, records[name].series))
         left = f"{job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
         note = "the bus is unreachable; waiting" if job.bus_away else job.status.value if job.status.final else left
         self._bars.update(self._whole, completed=1.0 if job.status.final else job.progress, note=note)

@@ -49,7 +49,7 @@ export function compare(element, jobIds, back) {
       first && second ? transport(first, second) : null,
       h("h3", {}, "Differences"),
       table(["", ...heads], differences(sides)),
-      curves(sides, heads),
+      curves(sides, short),
       h("h3", {}, "Metrics"),
       table(["", ...heads, "better"], metrics(sides)),
     );
@@ -112,15 +112,15 @@ function differences(sides) {
 }
 
 /** A chart for each metric over steps, with the lines of both runs; null if there is none. */
-function curves(sides, heads) {
+function curves(sides, short) {
   /** @type {Map<string, {metric: any, lines: import("./curve.js").Line[]}>} */
   const found = new Map();
-  sides.forEach(({ job }, side) => {
+  sides.forEach(({ job }) => {
     for (const node of job.nodes ?? []) {
       for (const [name, points] of Object.entries(node.series ?? {})) {
         const key = `${node.id}.${name}`;
         if (!found.has(key)) found.set(key, { metric: job.metricMeanings?.[node.id]?.[name], lines: [] });
-        found.get(key)?.lines.push({ label: heads[side].textContent ?? "", points });
+        found.get(key)?.lines.push({ label: `${job.jobId.slice(0, short)}…`, points });
       }
     }
   });

@@ -52,22 +52,32 @@ export function curve(name, metric) {
     const width = plot.clientWidth;
     if (!width || !lines.length) return;
     plane = planeOf(lines, width);
-    const { x, y, left, ticksX, ticksY } = plane;
+    const { x, y, left, ticksY } = plane;
     plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     fill(
       plot,
       ticksY.map((tick) => [s("line", { class: "wb-curve-grid", x1: left, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(left - 6, y(tick) + 4, "end", tickWords(tick))]),
-      ticksX.map((tick, index) => {
-        const label = tick.toLocaleString("en-GB");
-        const anchor = x(tick) > width - 50 ? "end" : x(tick) < left + 20 ? "start" : "middle";
-        return text(x(tick), HEIGHT - 5, anchor, index === ticksX.length - 1 ? `${axis} ${label}` : label);
-      }),
+      stepLabels(width),
       lines.map(({ points }, index) => [
         s("path", { class: "wb-curve-line", "data-line": index, d: points.map(([step, its], place) => `${place ? "L" : "M"}${x(step).toFixed(1)} ${y(its).toFixed(1)}`).join("") }),
         dot(points.at(-1), index),
       ]),
       at < 0 ? null : marks(),
     );
+  }
+
+  /** The steps below the chart, the last one with the word for a step; those without room are left out. @param {number} width */
+  function stepLabels(width) {
+    const { x, left, ticksX } = /** @type {Plane} */ (plane);
+    let free = Infinity; // where the label on the right begins
+    return ticksX.toReversed().map((tick, index) => {
+      const label = `${index ? "" : `${axis} `}${tick.toLocaleString("en-GB")}`;
+      const [half, place] = [(CHAR * label.length) / 2, x(tick)];
+      const middle = Math.min(width - half, Math.max(left + half - CHAR, place));
+      if (middle + half + CHAR > free) return null;
+      free = middle - half;
+      return text(middle, HEIGHT - 5, "middle", label);
+    });
   }
 
   const text = (/** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ anchor, /** @type {string} */ tick) => s("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor, "aria-hidden": "true" }, tick);
@@ -151,15 +161,15 @@ export function curvesOf(element) {
   };
 }
 
-/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; the lowest so far" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
+/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; the lowest" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
 function words({ points }, metric, axis) {
   const last = /** @type {Point} */ (points.at(-1));
   const since = points.length > 1 ? `, from ${metricValue(points[0][1], metric)}` : "";
   const up = metric?.better === "higher";
   const best = points.reduce((one, other) => (up ? other[1] > one[1] : other[1] < one[1]) ? other : one);
   const extreme = up ? "highest" : "lowest";
-  const where = best === last ? `the ${extreme} so far` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
-  return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}${points.length > 1 ? `; ${where}` : ""}`;
+  const where = best === last ? `the ${extreme}` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
+  return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}${points.length > 1 && metric?.better !== "neither" ? `; ${where}` : ""}`;
 }
 
 /** The place of the point whose step is nearest. @param {Point[]} points @param {number} step */

@@ -2,7 +2,7 @@
 // The stage of a job: a preview of the current frame, then the finished parts as a video, and at the end the video itself.
 
 import { setUrl } from "./api.js";
-import { artifact, artifactsOf } from "./artifact.js";
+import { artifact, artifactsOf, setFileUrl } from "./artifact.js";
 import { fill, h, icon, problem, seconds } from "./dom.js";
 import { isFinal, nodesOf } from "./job.js";
 import { videoOf } from "./outcome.js";
@@ -117,11 +117,19 @@ class Stage {
     this.#shown = "preview";
   }
 
+  /** The last picture of a job without a video, such as the samples of a training. @param {any[]} made */
+  #showPicture(made) {
+    const last = made.findLast((one) => one.ref.kind === "image");
+    if (!last) return fill(this.element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
+    this.#shape(last.ref.width, last.ref.height);
+    return fill(this.element, setFileUrl(h("img", { class: "wb-preview", alt: `${last.name} of ${last.node}` }), "src", last.ref.sha256));
+  }
+
   async #showVideo(/** @type {Job} */ job) {
     try {
       const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
       const best = videoOf(job, made);
-      if (!best) return fill(this.element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
+      if (!best) return this.#showPicture(made);
       this.#shape(best.ref.width, best.ref.height);
       const shown = artifact(best.ref, { title: "", autoplay: false });
       const player = /** @type {HTMLVideoElement} */ (shown.querySelector("video"));
