@@ -52,6 +52,7 @@ ERROR_CODES: dict[str, str] = {
     "pipeline.bad_declaration": "A pipeline file contains an invalid declaration.",
     "pipeline.bad_option": "A pipeline option is unknown or missing.",
     "preset.unknown": "The pipeline has no preset with this name.",
+    "lora.unknown": "No LoRA that the user may read has this name.",
     # a node
     "node.bad_declaration": "A node file contains an invalid declaration.",
     "node.bad_input": "The node cannot process this input.",

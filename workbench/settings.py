@@ -120,6 +120,13 @@ class Settings(BaseModel):
     upload_image_mb: float = Field(20, gt=0, le=1000, description="Maximum size of an uploaded image, in MB.")
     upload_audio_mb: float = Field(50, gt=0, le=2000, description="Maximum size of an uploaded audio file, in MB.")
     upload_video_mb: float = Field(500, gt=0, le=10000, description="Maximum size of an uploaded video, in MB.")
+    upload_archive_mb: float = Field(
+        500,
+        gt=0,
+        le=10000,
+        description="Maximum size of an uploaded zip of portraits, packed and unpacked, in MB.",
+    )
+    upload_lora_mb: float = Field(500, gt=0, le=10000, description="Maximum size of an uploaded LoRA file, in MB.")
     upload_minutes: float = Field(10, gt=0, le=120, description="Maximum duration of an uploaded audio file or video.")
     metrics_port: int = Field(
         0,

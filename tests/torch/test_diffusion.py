@@ -256,13 +256,17 @@ def test_offloading_changes_no_bit_and_can_be_changed_between_jobs_with_and_with
     inputs = {"image": portrait(ctx)}
     with_lora = {**inputs, "lora": lora(ctx, models / "svd", "unet")}
 
-    def clips() -> list[str]:
-        return [run_locally(svd.run, ctx, SVD, given).video.sha256 for given in (inputs, with_lora)]
+    def clip(given: dict[str, Any]) -> str:
+        return run_locally(svd.run, ctx, SVD, given).video.sha256
 
-    expected, loaded = clips(), svd_in_memory()
-    for offload in ("sequential", "model", "none"):
+    base, changed, loaded = clip(inputs), clip(with_lora), svd_in_memory()
+    for offload, given, expected in (
+        ("sequential", with_lora, changed),
+        ("model", with_lora, changed),
+        ("none", inputs, base),
+    ):
         loaded.offload = offload
-        assert (clips(), loaded.offload) == (expected, offload)
+        assert (clip(given), loaded.offload) == (expected, offload)
 
 
 def svd_in_memory() -> LoadedPipeline:
