@@ -26,6 +26,7 @@ from pathlib import Path
 INFRASTRUCTURE = frozenset(
     f"nodes.{name}"
     for name in (
+        "catalogue",
         "context",
         "finding",
         "identity",
@@ -40,7 +41,7 @@ INFRASTRUCTURE = frozenset(
         "sdk",
         "weights",
     )
-) | {"nodes.services_doc", "nodes.source"}
+) | {"nodes.models_doc", "nodes.services_doc", "nodes.source"}
 
 _LAYOUT = (token.COMMENT, token.NL, token.ENCODING, token.ENDMARKER)
 _MARKS = {token.NEWLINE: "\n", token.INDENT: "\t>", token.DEDENT: "\t<"}  # independent of the width of an indentation

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from nodes import catalogue
 from schemas.errors import WorkbenchError
 
 RECORD = "installed.json"
-ModelName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9._-]{0,79})?$")]
+ModelName = Annotated[str, StringConstraints(pattern=rf"^({catalogue.NAME})?$")]
 
 
 class WeightFile(BaseModel):
@@ -37,13 +38,21 @@ class InstalledModel(BaseModel):
 
     digest: str = Field(description="SHA-256 over the names and digests of all files.")
     files: dict[str, WeightFile] = Field(description="By path inside the model's folder.")
+    title: str = Field("", description="Its name for people.")
+    source: str = Field("", description="Where the files came from.")
+    revision: str = Field("", description="The commit of the source.")
+    licence: str = Field("", description="Name of the terms, as the catalogue or the person who imported it gave it.")
+    licence_url: str = ""
+    accepted_at: float | None = Field(None, description="Unix time at which a person accepted the terms.")
+    first_recorded: tuple[str, ...] = Field((), description="Files without a public digest: the first download counts.")
+    own: bool = Field(False, description="Imported under a name of the user's own.")
 
 
 def installed(models: Path) -> dict[str, InstalledModel]:
     """The models below a folder by name. Those with an unreadable record are left out."""
     found = {}
     for folder in sorted(models.iterdir()) if models.is_dir() else ():
-        if (record := _read(folder)) is not None:
+        if (record := read_record(folder)) is not None:
             found[folder.name] = record
     return found
 
@@ -54,7 +63,7 @@ def locate(models: Path, name: str) -> Path:
     Raises WorkbenchError: node.model_unavailable if it is not installed, model.damaged if its files changed.
     """
     folder = models / name
-    record = _read(folder) if name else None
+    record = read_record(folder) if name else None
     if record is None:
         raise WorkbenchError(
             "node.model_unavailable",
@@ -62,33 +71,83 @@ def locate(models: Path, name: str) -> Path:
             where=str(folder),
             seen=", ".join(installed(models)) or "no models",
             allowed="the name of an installed model",
-            remedy=f"Run `workbench models fetch {name}` there, or `workbench models import` a folder.",
+            remedy=catalogue.remedy(name, models) if name else "Choose a model: `workbench models list` shows them.",
         )
-    for path, recorded in record.files.items():
-        if _stamp(folder / path) != (recorded.size_bytes, recorded.changed_ns):
-            raise WorkbenchError(
-                "model.damaged",
-                f"a file of the model {name} is not the one that was installed",
-                where=str(folder / path),
-                seen="changed, or missing",
-                allowed=f"{recorded.size_bytes} bytes with the SHA-256 {recorded.sha256[:12]}…",
-                remedy=f"Run `workbench models verify {name}`. It says what differs and how to get the file again.",
-            )
+    for path in changed(folder, record):
+        recorded = record.files[path]
+        raise WorkbenchError(
+            "model.damaged",
+            f"a file of the model {name} is not the one that was installed",
+            where=str(folder / path),
+            seen="changed, or missing",
+            allowed=f"{recorded.size_bytes} bytes with the SHA-256 {recorded.sha256[:12]}…",
+            remedy=f"Run `workbench models verify {name}`. It says what differs and how to get the file again.",
+        )
     return folder
 
 
-def record(folder: Path, **about: object) -> InstalledModel:
-    """Compute the digests of all files in a model's folder and write its record. Blocks; reads every byte.
+def changed(folder: Path, record: InstalledModel) -> Iterator[str]:
+    """The files of a model that are not as they were recorded, by size and time of the last change."""
+    for path, recorded in record.files.items():
+        if _stamp(folder / path) != (recorded.size_bytes, recorded.changed_ns):
+            yield path
+
+
+def read_record(folder: Path) -> InstalledModel | None:
+    """The record in a model's folder; None if there is none that can be read."""
+    try:
+        return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def record(folder: Path, digests: Mapping[str, str] | None = None, **about: object) -> InstalledModel:
+    """Write the record of all files in a model's folder. Blocks; reads the bytes of files without a known digest.
 
     Args:
+        digests: SHA-256 of files by path, as the caller has just computed them.
         about: further facts to keep in the record: source, revision, licence.
     """
-    files = {path: WeightFile(sha256=_sha256(folder / path), **_facts(folder / path)) for path in _paths(folder)}
-    model = InstalledModel(digest=digest_of({path: file.sha256 for path, file in files.items()}), files=files, **about)
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".record-", delete=False) as written:
-        written.write(model.model_dump_json(indent=1))
-    Path(written.name).replace(folder / RECORD)
+    known = digests or {}
+    files = {
+        path: WeightFile(sha256=known.get(path) or file_digest(folder / path), **_facts(folder / path))
+        for path in file_paths(folder)
+    }
+    digest = digest_of({path: file.sha256 for path, file in files.items()})
+    model = InstalledModel.model_validate({**about, "digest": digest, "files": files})
+    _write(folder, model)
     return model
+
+
+def renew(folder: Path, record: InstalledModel, damaged: Collection[str]) -> None:
+    """Write a record again after its files were read: the right ones get their time of change, damaged ones are marked,
+    so that `locate` refuses them."""
+    files = {
+        path: file.model_copy(update={"changed_ns": -1} if path in damaged else _facts(folder / path))
+        for path, file in record.files.items()
+    }
+    _write(folder, record.model_copy(update={"files": files}))
+
+
+def _write(folder: Path, record: InstalledModel) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".record-", delete=False) as written:
+        written.write(record.model_dump_json(indent=1))
+    Path(written.name).chmod(0o644)  # a folder of models can belong to one account and serve others
+    Path(written.name).replace(folder / RECORD)
+
+
+def file_paths(folder: Path) -> Iterator[str]:
+    """The files of a model, relative to its folder, without its record, hidden files and hidden folders."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and path != folder / RECORD and not any(part.startswith(".") for part in inside.parts):
+            yield inside.as_posix()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file. Blocks; reads every byte."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(files: dict[str, str]) -> str:
@@ -97,19 +156,6 @@ def digest_of(files: dict[str, str]) -> str:
     for path, sha256 in sorted(files.items()):
         digest.update(f"{path} {sha256}\n".encode())
     return digest.hexdigest()
-
-
-def _read(folder: Path) -> InstalledModel | None:
-    try:
-        return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _paths(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and path != folder / RECORD:
-            yield path.relative_to(folder).as_posix()
 
 
 def _facts(path: Path) -> dict[str, int]:
@@ -123,8 +169,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

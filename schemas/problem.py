@@ -15,6 +15,7 @@ from schemas.bounds import field_bounds
 from schemas.errors import WorkbenchError
 
 Loc = tuple[int | str, ...]
+UNKNOWN_FIELD = "this field is not known here"
 
 _LIMITS = {
     "ge": "at least",
@@ -104,7 +105,7 @@ def _problem(record: Any) -> Problem:
 
 def _text(record: Any) -> str:
     if record["type"] == "extra_forbidden":
-        return "this field is not known here"
+        return UNKNOWN_FIELD
     if record["type"] == "missing":
         return "this field is required"
     text = str(record["msg"])

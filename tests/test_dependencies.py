@@ -14,9 +14,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from workbench.environments.engines import ENGINES
+
 ROOT = Path(__file__).parents[1]
 OURS = {"schemas", "nodes", "workbench"}
-ELSEWHERE = {"f5_tts"}  # in the environment of workers of another pool; such a node says that it is missing here
+STAND_INS = {"torchvision"}  # nodes/_torch supplies what spandrel needs of it
 
 
 def test_imported_packages_are_declared() -> None:
@@ -31,17 +33,21 @@ def test_imported_packages_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
     lines += (ROOT / "requirements-nodeps.txt").read_text().splitlines()
+    for engine in ENGINES.values():  # a node of another pool says that a package is missing here
+        lines += [*engine.pins.with_suffix(".in").read_text().splitlines(), *engine.bare]
     declared = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in lines if not line.startswith("#")}
     providers = {
         **metadata.packages_distributions(),
         "dlib": ["dlib-bin"],  # its wheel does not list its module
-        "f5_tts": ["f5-tts"],  # of an environment of its own
+        "f5_tts": ["f5-tts"],
+        **{name: [name] for name in ("accelerate", "diffusers", "peft", "safetensors", "spandrel", "torch")},
+        "transformers": ["transformers"],
         "plyvel": ["plyvel"],  # until Python 3.11; from 3.12 on the next
         "plyvel_next": ["plyvel-next"],
     }
     undeclared = {
         name: providers.get(name)
-        for name in imported - set(sys.stdlib_module_names) - OURS - ELSEWHERE
+        for name in imported - set(sys.stdlib_module_names) - OURS - STAND_INS
         if not declared & {provider.lower().replace("_", "-") for provider in providers.get(name, [])}
     }
     assert not undeclared
@@ -85,6 +91,18 @@ def test_pins_of_the_peers_fit_the_bounds() -> None:
     pins = {pin.name: version_of(pin) for line in lines if not line.startswith("#") for pin in [Requirement(line)]}
     bounds = [Requirement(line) for line in project["optional-dependencies"]["peers"]]
     assert not [str(bound) for bound in bounds if not bound.specifier.contains(pins[bound.name])]
+
+
+def test_pins_of_the_engines_fit_the_bounds() -> None:
+    """Each engine has a version of everything that it and the executor ask for."""
+    for engine in ENGINES.values():
+        lines = [line for line in engine.pins.read_text().splitlines() if not line.startswith("#")]
+        pins = {canonicalize_name(pin.name): version_of(pin) for line in lines if applies(pin := Requirement(line))}
+        asked = [*engine.pins.with_suffix(".in").read_text().splitlines()]
+        asked += engine.pins.with_name("executor.in").read_text().splitlines()
+        bounds = [Requirement(line) for line in asked if not line.startswith("#")]
+        unfit = [str(bound) for bound in bounds if not bound.specifier.contains(pins[canonicalize_name(bound.name)])]
+        assert not unfit, f"{engine.name}: run `make pins`"
 
 
 def closure(roots: list[str]) -> dict[str, SpecifierSet]:

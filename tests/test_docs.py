@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nodes import services_doc
+from nodes import models_doc, services_doc
+from nodes.catalogue import load
 from schemas.errors_doc import render
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,17 @@ def test_readmes_tree_has_every_folder() -> None:
 
 def test_page_of_services_is_the_declarations() -> None:
     assert (ROOT / "docs" / "services.md").read_text() == services_doc.render(), "run: python -m nodes.services_doc"
+
+
+def test_table_of_models_is_the_catalogue() -> None:
+    page = (ROOT / "docs" / "models.md").read_text()
+    assert page == models_doc.render(page), "run: python -m nodes.models_doc"
+
+
+def test_printed_catalogue_can_be_read(tmp_path: Path) -> None:
+    [printed] = blocks(ROOT / "docs" / "models.md", "toml")
+    (tmp_path / "models.toml").write_text(printed)
+    assert load(tmp_path).own == {"character-1"}
 
 
 def test_page_of_errors_is_the_code() -> None:

@@ -72,6 +72,7 @@ def test_wheel_has_scripts_migrations_schemas_and_examples(wheel: Path) -> None:
     assert {"workbench/bus/lua/_prelude.lua", "workbench/bus/lua/take.lua"} <= names
     assert "workbench/store/migrations/script.py.mako" in names
     assert "schemas/json/Graph.json" in names
+    assert "nodes/models.toml" in names
     assert not any(name.split("/")[0] in ("tests", "tools", "mlflow", "compose", "notebooks") for name in names)
     assert "License-Expression: Apache-2.0" in metadata
     assert "Requires-Python: >=3.11" in metadata

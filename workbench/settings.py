@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.consent import MAX_PERSON, PERSON
 from schemas.duration import DURATION_PATTERN
@@ -93,11 +93,15 @@ class Settings(BaseModel):
         "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
     )
 
-    models: Path | None = Field(
-        None, description="Folder of the models that `workbench models` fetches; default: models in the home."
+    models: Path = Field(
+        default_factory=lambda known: known["home"] / "models", description="Folder of the models' files."
     )
-    engines: Path | None = Field(
-        None, description="Folder of the environments that `workbench engines install` makes; default: engines in home."
+    models_mirror: str = Field(
+        "", description="URL or folder to fetch models from, with the layout of a folder of models; empty: the sources."
+    )
+    engines: Path = Field(
+        default_factory=lambda known: known["home"] / "engines",
+        description="Folder of the environments that `workbench engines install` makes.",
     )
 
     lease_s: float = Field(
@@ -141,15 +145,10 @@ class Settings(BaseModel):
         "info", pattern="^(debug|info|warning|error)$", description="Minimum level of logged messages."
     )
 
-    @property
-    def models_folder(self) -> Path:
-        """The folder of the installed models."""
-        return (self.models or self.home / "models").expanduser().absolute()
-
-    @property
-    def engines_folder(self) -> Path:
-        """The folder of the engines' environments."""
-        return (self.engines or self.home / "engines").expanduser().absolute()
+    @field_validator("models", "engines")
+    @classmethod
+    def _absolute(cls, given: Path) -> Path:
+        return given.expanduser().absolute()
 
     @model_validator(mode="after")
     def _model_with_its_server(self) -> Self:

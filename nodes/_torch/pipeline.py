@@ -74,7 +74,7 @@ class LoadedPipeline:
         if self._slicing != plan.slicing:
             self.pipe.enable_attention_slicing("auto" if plan.slicing else None)
             self._slicing = plan.slicing
-        if compiled and not self.compiled:
+        if compiled and not self.compiled and plan.offload != "sequential":  # whose hooks are no code to compile
             network = getattr(self.pipe, "unet", None) or self.pipe.transformer
             network.compile()
             self.compiled = True
@@ -108,6 +108,8 @@ def load_pipeline(
         offload = choose_offload(need, target.device, params.offload)
         ctx.log(f"{sum(need.weights.values()):.3g} GiB of weights on {target.device}, offload {offload}")
         pipe = from_files(files, target.dtype, single)
+        if target.device.type == "cpu":
+            _align(pipe)
         return LoadedPipeline(pipe, target.device, fit_preview(pipe.vae, target.device), offload)
 
     key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
@@ -194,3 +196,15 @@ def from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = 
         ) from error
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def _align(pipe: Any) -> None:
+    """Copy the weights out of their files' memory maps, where their addresses are multiples of nothing in particular.
+
+    Kernels of a CPU round differently by the alignment of their operands, so the same seed gave other bits after the
+    networks had been moved once.
+    """
+    for network in pipe.components.values():
+        if isinstance(network, torch.nn.Module):
+            for parameter in network.parameters():
+                parameter.data = parameter.data.clone()

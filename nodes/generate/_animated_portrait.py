@@ -80,7 +80,7 @@ def saved_clip(
         for rgb in frames:
             clip.add(rgb)
     if portrait.has_face:
-        look_through(ctx, frames, portrait.models)
+        ctx.metric("face_in_frame", look_through(ctx, frames, portrait.models))
     return ctx.save(target, "video", name=name)
 
 

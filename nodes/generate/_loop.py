@@ -6,8 +6,10 @@ never jumps. What moves turns around.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from statistics import median
 from typing import Any
 
@@ -19,17 +21,21 @@ _NEIGHBOURS = 4  # steps on each side with which the step at a seam is compared
 _EVERY_PX = 4  # pixels that are compared; steps are differences of whole pictures
 
 
-def there_and_back(index: int, count: int) -> int:
-    """The number of the frame to show as frame ``index``, of a clip with ``count`` frames: 0 1 2 1 0 1 2 … for 3."""
+def there_and_back(at: Fraction, count: int) -> Fraction:
+    """The place in a clip of ``count`` frames that is shown ``at`` so many frames after its start: 0 1 2 1 0 1 … for 3.
+
+    Both may lie between two frames.
+    """
     if count == 1:
-        return 0
-    at = index % (2 * (count - 1))
-    return at if at < count else 2 * (count - 1) - at
+        return Fraction(0)
+    at = at % (2 * (count - 1))
+    return min(at, 2 * (count - 1) - at)
 
 
-def turns(index: int, count: int) -> bool:
-    """Whether the clip turns around between the frames ``index`` - 1 and ``index``."""
-    return count > 1 and index > count - 1 and (index - 1) % (count - 1) == 0
+def turns(before: Fraction, after: Fraction, count: int) -> bool:
+    """Whether the clip turns around on the way between two such places: not before the first, and before the second."""
+    last = count - 1
+    return last > 0 and math.ceil(after / last) > max(1, math.ceil(before / last))
 
 
 class FramesInAnyOrder:

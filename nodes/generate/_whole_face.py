@@ -67,8 +67,8 @@ def fitted(
     return canvas, f"padded to {width} x {height} px"
 
 
-def look_through(ctx: Context, frames: Sequence[NDArray[Any]], models: FaceModels) -> None:
-    """Record the share of frames with a whole face, of at most 25 that are looked at, and say where it is missing."""
+def look_through(ctx: Context, frames: Sequence[NDArray[Any]], models: FaceModels) -> float:
+    """The share of frames with a whole face, of at most 25 that are looked at. Says where it is missing."""
     indices = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _LOOKED_AT)).round().astype(int))
     lost = []
     for done, index in enumerate(indices):
@@ -76,12 +76,12 @@ def look_through(ctx: Context, frames: Sequence[NDArray[Any]], models: FaceModel
         if not faces or faces[0].cut > _MOST_CUT:
             lost.append(int(index))
         ctx.progress(done + 1, len(indices), "frames looked at")
-    ctx.metric("face_in_frame", 1 - len(lost) / len(indices))
     if lost:
         ctx.log(
             f"{len(lost)} of {len(indices)} frames do not show the whole face, the first is frame {lost[0]}. "
             "Less motion, another seed or more room around the face can help."
         )
+    return 1 - len(lost) / len(indices)
 
 
 def _head(face: MeasuredFace | None, axis: int, side: int) -> tuple[float, float]:

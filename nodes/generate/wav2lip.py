@@ -8,6 +8,7 @@ the whole face, so that larger faces look soft until they are restored.
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from nodes.sdk import (
     VideoRef,
     node,
 )
+from nodes.weights import RECORD
 
 if TYPE_CHECKING:
     from nodes._torch.device import Device
@@ -77,9 +79,19 @@ class Params(OnDevice):
     )
     match_colour: bool = Field(True, description="Shift the colours of the painted mouth to those around it.")
     mouth_lead_ms: float = Field(
-        0.0, ge=-200, le=200, description="How much the mouth moves ahead of the audio, in milliseconds."
+        0.0,
+        ge=-200,
+        le=200,
+        description="How much the mouth moves ahead of the audio, in milliseconds: 0 as in the authors' program, -40 "
+        "as in their training.",
     )
-    fps: int = Field(25, ge=10, le=60, description="Frames per second for an image; a video keeps its own.")
+    fps: int = Field(
+        25,
+        ge=20,
+        le=60,
+        description="Frames per second for an image, and for a video with fewer than 20, whose motion is interpolated; "
+        "other videos keep their own.",
+    )
     crf: int = Field(17, ge=0, le=40, description="Quality of the encoding: lower is better; 17 looks lossless.")
 
 
@@ -147,10 +159,12 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 video or (H, W, 3) uint8 image, (N,) samples -> (ceil(N / rate * fps), H, W, 3) uint8 video.
 
-    A clip that is shorter than the speech plays forwards and backwards. Where the face is not found, its place is
-    interpolated for up to bridge_s. Frames without a face beyond that are shown as they are, because a talk may cut to
-    its slides. If they last longer than away_s, the clip is refused, and before the network runs if it is there as a
-    whole: then it is more likely the wrong clip.
+    A clip that is shorter than the speech plays forwards and backwards. A clip of few frames per second gets frames
+    between its own, because a mouth that is shown seven times a second cannot be read.
+
+    Where the face is not found, its place is interpolated for up to bridge_s. Frames without a face beyond that are
+    shown as they are, because a talk may cut to its slides. If they last longer than away_s, the clip is refused, and
+    before the network runs if it is there as a whole: then it is more likely the wrong clip.
 
     On one device equal inputs give equal bytes, also in parts and after a resume, unless memory ran out (metric
     stepped_down).
@@ -190,9 +204,9 @@ def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
     from nodes._torch.checkpoint_file import only_file
     from nodes.generate._wav2lip.checkpoint import load
 
-    path = only_file(ctx.weights(params.model))
-    about = path.stat()
-    key = f"wav2lip/{path}/{about.st_mtime_ns}/{about.st_size}/{device.device}/{device.dtype}"
+    folder = ctx.weights(params.model)
+    path, digest = only_file(folder), hashlib.sha256((folder / RECORD).read_bytes()).hexdigest()
+    key = f"{params.model} {digest[:12]} on {device.device} in {str(device.dtype).removeprefix('torch.')}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
 
 
@@ -220,7 +234,7 @@ def _footage(ctx: Context, params: Params, inputs: Inputs) -> Footage:
         away=round(params.away_s * clip.fps),
     )
     finder = FaceFinder(models, params.face)
-    return Clip(clip, finder, tracking, pads, in_parts=inputs.video.comes_in_parts)
+    return Clip(clip, finder, tracking, pads, Fraction(params.fps), in_parts=inputs.video.comes_in_parts)
 
 
 def _bridged(ctx: Context, footage: Footage, frames: int) -> int:

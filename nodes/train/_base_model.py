@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import diffusers
+import torch
 
 from nodes._torch.device import Device
 from nodes._torch.lora import ATTENTION
@@ -17,7 +20,7 @@ from nodes._torch.pipeline import from_files
 from nodes.sdk import Context, NodeError
 from nodes.train import _image_model, _video_model
 from nodes.train._buckets import bucket_sizes
-from nodes.train._memory import require_memory, without_data
+from nodes.train._memory import StepMemory, require_memory, step_memory, without_data
 from nodes.weights import RECORD, InstalledModel
 
 IMAGE = {"StableDiffusionPipeline": "UNet2DConditionModel", "StableDiffusionXLPipeline": "UNet2DConditionModel"}
@@ -26,7 +29,7 @@ _PIPELINE_STEP_PX = 8  # diffusers' pipelines take no other sizes
 _FLOAT32 = ("vae",)  # SDXL's overflows in half precision, and each image passes it once
 
 
-@dataclass
+@dataclass(frozen=True)
 class BaseModel:
     """An installed model that a LoRA can be trained on.
 
@@ -41,9 +44,9 @@ class BaseModel:
     network_class: str
     digest: str
     licence: str
-    files: ModelFiles
-    unet: dict[str, Any]
-    vae: dict[str, Any]
+    files: ModelFiles = field(compare=False)
+    unet: Mapping[str, Any] = field(compare=False)
+    vae: Mapping[str, Any] = field(compare=False)
 
     @property
     def resolution(self) -> int:
@@ -76,23 +79,13 @@ class BaseModel:
         checkpointing: bool,
     ) -> float:
         """GiB that a training needs, by an estimate. Raises NodeError (node.out_of_memory) if it does not fit."""
-        network = without_data(getattr(diffusers, self.network_class), self.unet, at.dtype)
         width, height = max(self.sizes(resolution), key=lambda size: size[0] * size[1])
         latent = height // self._latent_px, width // self._latent_px
-        if self.target == "image":
-            inputs = _image_model.dry_inputs(network, latent, batch_size)
-        else:
-            inputs = _video_model.dry_inputs(network, latent, batch_size, frames)
+        step = _step_memory(self, at.dtype, rank, latent, batch_size, frames, between_frames, checkpointing)
         weights = weights_gib(self.files, at.dtype, _FLOAT32)
-        return require_memory(
-            network,
-            rank=rank,
-            targets=self.targets(network, between_frames),
-            inputs=inputs,
-            checkpointing=checkpointing,
-            others_gib=sum(size for name, size in weights.items() if name != "unet"),
-            device=at.device,
-        )
+        others_gib = sum(size for name, size in weights.items() if name != "unet")
+        require_memory(step, others_gib, at.device, rank=rank, checkpointing=checkpointing)
+        return step.gib + others_gib
 
     def targets(self, network: Any, between_frames: bool) -> list[str]:
         """Names, or ends of names, of the modules to train."""
@@ -113,6 +106,26 @@ class BaseModel:
     def _latent_px(self) -> int:
         """Pixels of an image for each of its latents, in a direction."""
         return int(2 ** (len(self.vae["block_out_channels"]) - 1))
+
+
+@lru_cache(maxsize=64)  # it takes seconds, and the jobs of a sweep have the same
+def _step_memory(
+    base: BaseModel,
+    dtype: torch.dtype,
+    rank: int,
+    latent: tuple[int, int],
+    batch_size: int,
+    frames: int,
+    between_frames: bool,
+    checkpointing: bool,
+) -> StepMemory:
+    network = without_data(getattr(diffusers, base.network_class), base.unet, dtype)
+    if base.target == "image":
+        inputs = _image_model.dry_inputs(network, latent, batch_size)
+    else:
+        inputs = _video_model.dry_inputs(network, latent, batch_size, frames)
+    targets = base.targets(network, between_frames)
+    return step_memory(network, rank=rank, targets=targets, inputs=inputs, checkpointing=checkpointing)
 
 
 @dataclass

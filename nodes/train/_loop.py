@@ -59,16 +59,24 @@ class Training:
         self._schedule = schedule
         self._batches = Batches(model.sizes, schedule.batch_size, schedule.seed)
 
-    def run(self, after_step: Callable[[float], None]) -> None:
+    def run(self, after_step: Callable[[float], None], step_down: Callable[[], str]) -> None:
         """Do the steps that are left. Blocks.
 
         Args:
             after_step: called with the loss of each step, after it was added to ``progress``; may raise Cancelled.
+            step_down: called once if memory runs out; frees some and says what it did. The step is then repeated.
 
-        Raises NodeError if the loss becomes infinite or NaN.
+        Raises NodeError: node.bad_input if the loss becomes infinite or NaN; node.out_of_memory.
         """
+        tried: list[str] = []
         while self.progress.step < self._schedule.steps:
-            loss = self._step(self.progress.step)
+            loss = self._gradients(self.progress.step)
+            if loss is None:
+                if tried:
+                    raise _out_of_memory(self.progress.step, tried)
+                tried.append(step_down())
+                continue
+            self._update(self.progress.step)
             if not math.isfinite(loss):
                 raise NodeError(
                     "the training diverged",
@@ -81,7 +89,15 @@ class Training:
             self.progress.step += 1
             after_step(loss)
 
-    def _step(self, step: int) -> float:
+    def _gradients(self, step: int) -> float | None:
+        """The loss of a step, whose gradients are in the parameters; None if memory ran out."""
+        try:
+            return self._computed(step)
+        except torch.OutOfMemoryError:
+            self.optimizer.zero_grad()
+            return None
+
+    def _computed(self, step: int) -> float:
         accumulation = self._schedule.gradient_accumulation
         total = 0.0
         for micro in range(accumulation):
@@ -90,6 +106,9 @@ class Training:
             loss = self._model.loss(self._batches.at(number), noise) / accumulation
             self.scaler.scale(loss).backward()
             total += float(loss.detach())
+        return total
+
+    def _update(self, step: int) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self._schedule.learning_rate * self._warm_up(step)
         self.scaler.unscale_(self.optimizer)
@@ -97,7 +116,17 @@ class Training:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
-        return total
 
     def _warm_up(self, step: int) -> float:
         return min(1.0, (step + 1) / max(1, min(_MOST_WARM_UP, round(self._schedule.steps * _WARM_UP))))
+
+
+def _out_of_memory(step: int, tried: Sequence[str]) -> NodeError:
+    return NodeError(
+        "the memory of the device does not suffice for the training",
+        code="node.out_of_memory",
+        where="params",
+        seen=f"out of memory in step {step + 1}, again after {', '.join(tried)}",
+        allowed="what fits into the memory that other programs leave free",
+        remedy="Choose a smaller resolution, batch_size or rank, or end what else uses the device.",
+    )

@@ -7,6 +7,7 @@ everything that a step keeps for its backward pass, for any network, size and pr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,22 +21,28 @@ _RECOMPUTED = 1 / 6  # share of all intermediate values that one checkpointed bl
 _MARGIN = 1.15  # buffers of kernels, fragmentation
 
 
-def require_memory(
-    network: Any,
-    *,
-    rank: int,
-    targets: Sequence[str],
-    inputs: Mapping[str, Any],
-    checkpointing: bool,
-    others_gib: float,
-    device: torch.device,
-) -> float:
-    """GiB that the training will need, by an estimate. Raises NodeError (node.out_of_memory) if fewer are free.
+@dataclass(frozen=True)
+class StepMemory:
+    """Bytes that a step has at once: weights of the network, states of the LoRA, values kept for the gradient."""
+
+    weights: int
+    states: int
+    kept: float
+
+    @property
+    def gib(self) -> float:
+        """With a margin."""
+        return (self.weights + self.states + self.kept) * _MARGIN / 2**30
+
+
+def step_memory(
+    network: Any, *, rank: int, targets: Sequence[str], inputs: Mapping[str, Any], checkpointing: bool
+) -> StepMemory:
+    """What a step of training keeps in memory.
 
     Args:
         network: on the device "meta"; gets a LoRA.
         inputs: of its forward pass, on the device "meta".
-        others_gib: weights of the pipeline's other networks.
     """
     weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
     with torch.device("meta"):
@@ -46,24 +53,34 @@ def require_memory(
     if checkpointing:
         network.enable_gradient_checkpointing()
         kept = _kept_for_backward(network, inputs) + everything * _RECOMPUTED
-    needed: float = ((weights + states + kept) * _MARGIN) / 2**30 + others_gib
+    return StepMemory(weights, states, kept)
+
+
+def require_memory(
+    step: StepMemory, others_gib: float, device: torch.device, *, rank: int, checkpointing: bool
+) -> None:
+    """Raise NodeError (node.out_of_memory) if fewer than these GiB are free on the device.
+
+    Args:
+        others_gib: weights of the pipeline's other networks.
+    """
     free = free_gib(device)
-    if needed > free:
+    if step.gib + others_gib > free:
         raise NodeError(
             "the training does not fit into the memory",
             code="node.out_of_memory",
             where="params",
-            seen=f"about {needed:.3g} GiB: {weights / 2**30 + others_gib:.3g} GiB of weights, {states / 2**30:.3g} GiB "
-            f"for the LoRA of rank {rank} and its optimizer, {kept / 2**30:.3g} GiB of intermediate values",
+            seen=f"about {step.gib + others_gib:.3g} GiB: {step.weights / 2**30 + others_gib:.3g} GiB of weights, "
+            f"{step.states / 2**30:.3g} GiB for the LoRA of rank {rank} and its optimizer, "
+            f"{step.kept / 2**30:.3g} GiB of intermediate values",
             allowed=f"{free:.3g} GiB, which are free on {device}",
             remedy="Choose a smaller resolution, batch_size or rank"
             + ("" if checkpointing else ", or gradient_checkpointing=true")
             + ", or a device with more memory. gradient_accumulation does not need more.",
         )
-    return needed
 
 
-def without_data(network_class: Any, config: dict[str, Any], dtype: torch.dtype) -> Any:
+def without_data(network_class: Any, config: Mapping[str, Any], dtype: torch.dtype) -> Any:
     """A network of these settings on the device "meta"."""
     with torch.device("meta"):
         network = network_class.from_config(config)

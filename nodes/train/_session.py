@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from nodes._face import read_image
 from nodes._torch import lora
 from nodes._torch.lora_file import LoraMetadata
@@ -47,6 +49,7 @@ class Session:
         """Encodes the examples and injects the LoRA, which ``ended`` takes out again. Blocks; raises Cancelled."""
         self._ctx, self._params, self._base, self._pipe, self._seed = ctx, params, base, pipe, seed
         self._examples = examples
+        self._aside = False  # whether the other networks are on the CPU between samples
         self._model = self._prepared()
         self._targets = base.targets(pipe.unet, params.between_frames)
         self._alpha = params.alpha or float(params.rank)
@@ -98,7 +101,8 @@ class Session:
             began = time.perf_counter()
 
         first = progress.step
-        self.training.run(after_step)
+        self._ctx.metric("stepped_down", 0)
+        self.training.run(after_step, self._step_down)
         if progress.step > first:
             self._ctx.metric("steps_per_s", (progress.step - first) / max(computed_s, 1e-9))
         tail = progress.losses[-max(1, round(len(progress.losses) * _LAST)) :]
@@ -157,9 +161,25 @@ class Session:
             done=done,
         )
 
+    def _step_down(self) -> str:
+        """Free memory in ways that do not change the result."""
+        self._pipe.unet.enable_gradient_checkpointing()
+        self._aside = True
+        _place_others(self._pipe, "cpu")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._ctx.metric("stepped_down", 1)
+        done = "gradient checkpointing, and the other networks on the CPU between samples"
+        self._ctx.log(f"out of memory; goes on with {done}")
+        return done
+
     def _sample(self) -> None:
         progress = self.training.progress
+        if self._aside:
+            _place_others(self._pipe, self._pipe.unet.device)
         image = reduced(self._model.sample(_seed(self._seed, "sample")))
+        if self._aside:
+            _place_others(self._pipe, "cpu")
         progress.samples.append((progress.step, image))
         self._ctx.preview(lambda: sheet(progress.samples))
 
@@ -173,6 +193,14 @@ def restored(pipe: Any) -> Iterator[None]:
     finally:
         lora.detach(pipe)
         pipe.unet.disable_gradient_checkpointing()
+        _place_others(pipe, pipe.unet.device)
+
+
+def _place_others(pipe: Any, device: Any) -> None:
+    """Move the networks that only encode and decode."""
+    for name, component in pipe.components.items():
+        if isinstance(component, torch.nn.Module) and name != "unet":
+            component.to(device)
 
 
 def examples_of(images: Sequence[GivenImage], judged: Sequence[Judged], sizes: list[tuple[int, int]]) -> list[Example]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from nodes._torch.on_device import METRICS, OnDevice
+from nodes._torch.on_device import PIPELINE_METRICS, OnDevice
 from nodes.sdk import (
     Context,
     Field,
@@ -149,7 +149,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
     check=check,
     part=Checkpoint,
     metrics=(
-        *METRICS,
+        *PIPELINE_METRICS,
         Metric(name="loss", better="lower", meaning="Error of the network's prediction; noisy from step to step."),
         Metric(name="loss_mean", better="lower", meaning="Mean of the loss over the last tenth of the steps."),
         Metric(name="images", better="higher", meaning="Images that were used."),
@@ -172,8 +172,8 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """N portraits -> LoRA.
 
-    Raises NodeError: node.bad_input (images, model, a loss that is not finite), node.out_of_memory before the training
-    begins, model.damaged.
+    Raises NodeError: node.bad_input (images, model, a loss that is not finite); node.out_of_memory, if possible before
+    the training begins; model.damaged.
     """
     import torch
 

@@ -26,7 +26,10 @@ IMPORTED = (
     "workbench.embedded.stack",
 )
 # command: what it imports besides, before its first fork
-MORE = {"notebook": ("workbench.notebook.execution.grid", "nbformat")}
+MORE = {
+    "notebook": ("workbench.notebook.execution.grid", "nbformat"),
+    "models": ("workbench.weights.fetch", "workbench.weights.importing", "workbench.terminal.downloads", "httpx"),
+}
 
 
 class Warm:

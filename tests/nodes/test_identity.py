@@ -110,12 +110,18 @@ def test_infrastructure_is_not_part_of_a_nodes_identity() -> None:
             assert source.INFRASTRUCTURE.isdisjoint(source.modules_of(service.run.__module__))
 
 
-NO_RESULT_OF = {"httpx", "orjson", "psutil", "pydantic", "urllib3"}  # carry, check and look; compute nothing
+NO_RESULT_OF = {"httpx", "orjson", "psutil", "pydantic", "safetensors", "urllib3"}  # carry and check; compute nothing
 NOT_NAMED_AS_THEIR_MODULE = {"dlib": ["dlib-bin"]}
+OF_ENGINES = {  # installed in their environments alone
+    **{
+        name: [name] for name in ("accelerate", "diffusers", "peft", "safetensors", "spandrel", "torch", "transformers")
+    },
+    "f5_tts": ["f5-tts"],
+}
 
 
 def test_the_packages_that_nodes_import_are_declared() -> None:
-    distributions = metadata.packages_distributions() | NOT_NAMED_AS_THEIR_MODULE
+    distributions = OF_ENGINES | metadata.packages_distributions() | NOT_NAMED_AS_THEIR_MODULE
     known = set(sys.stdlib_module_names) | {"nodes", "schemas"} | NO_RESULT_OF
     for service in services().values():
         if not service.run.__module__.startswith("nodes.") or not service.cache:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,24 @@ from nodes.generate._loop import FramesInAnyOrder, SeamMeter, there_and_back, tu
 
 
 def test_it_turns_around_without_showing_a_frame_twice() -> None:
-    assert [there_and_back(index, 4) for index in range(11)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
-    assert [index for index in range(11) if turns(index, 4)] == [4, 7, 10]
-    assert [there_and_back(index, 2) for index in range(4)] == [0, 1, 0, 1]
-    assert [there_and_back(index, 1) for index in range(3)] == [0, 0, 0] and not turns(3, 1)
+    assert [frame_at(index, 4) for index in range(11)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
+    assert [index for index in range(11) if turns_at(index, 4)] == [4, 7, 10]
+    assert [frame_at(index, 2) for index in range(4)] == [0, 1, 0, 1]
+    assert [frame_at(index, 1) for index in range(3)] == [0, 0, 0] and not turns_at(3, 1)
+    step = Fraction(2, 5)  # places between the frames
+    places = [float(there_and_back(index * step, 3)) for index in range(12)]
+    assert places == pytest.approx([0, 0.4, 0.8, 1.2, 1.6, 2, 1.6, 1.2, 0.8, 0.4, 0, 0.4])
+    assert [index for index in range(1, 17) if turns((index - 1) * step, index * step, 3)] == [6, 11, 16]
+    step = Fraction(3, 5)
+    assert [index for index in range(1, 11) if turns((index - 1) * step, index * step, 3)] == [4, 7]
+
+
+def frame_at(index: int, count: int) -> int:
+    return int(there_and_back(Fraction(index), count))
+
+
+def turns_at(index: int, count: int) -> bool:
+    return turns(Fraction(index - 1), Fraction(index), count)
 
 
 def moving(count: int) -> list[Any]:
@@ -37,8 +52,8 @@ def seam_of(frames: list[Any], seams: list[int]) -> float:
 
 def test_the_seam_of_a_loop_cannot_be_told_from_the_steps_around_it() -> None:
     clip = moving(20)
-    looped = [clip[there_and_back(index, 20)] for index in range(60)]
-    assert 0.8 < seam_of(looped, [index for index in range(60) if turns(index, 20)]) < 1.25
+    looped = [clip[frame_at(index, 20)] for index in range(60)]
+    assert 0.8 < seam_of(looped, [index for index in range(60) if turns_at(index, 20)]) < 1.25
 
 
 def test_a_cut_back_to_the_start_shows() -> None:
@@ -70,7 +85,7 @@ def test_frames_in_any_order_are_those_of_the_clip(
 
     order = FramesInAnyOrder(read)
     for index in range(start, 120):
-        number = there_and_back(index, 30)
+        number = frame_at(index, 30)
         assert order.at(number) is clip[number]
     if kept_bytes:
         assert decoded <= 60, "a short clip is decoded once, or twice if it is entered in the middle"

@@ -116,7 +116,7 @@ def numbered(count: int) -> Iterator[Any]:
 
 
 def planned(plan: dict[int, Box | None] | list[Box | None], looked: list[int] | None = None) -> Any:
-    def find(rgb: Any, near: Box | None) -> Box | None:
+    def find(rgb: Any, near: Box | None, moved_on: bool) -> Box | None:
         number = int(rgb[0, 0, 0])
         if looked is not None:
             looked.append(number)
@@ -182,12 +182,28 @@ def test_a_face_that_is_away_for_too_long_is_refused_where_that_is_shown() -> No
 
 
 @pytest.mark.models
+def test_another_person_is_not_taken_for_the_one_who_turns_away(tmp_path: Path) -> None:
+    frame = swaying(tmp_path, 1, 0.0)[0][0]
+    both = np.concatenate([frame, frame[:, ::-1]], axis=1)
+    without = both.copy()
+    without[50:200, 60:200] = frame[60, 70]  # hair in place of the face
+    frames = [both] * 6 + [without] * 4 + [both] * 6
+    plan = Tracking(every=2, radius=4, bridge=5, away=50)
+    for number, gone, left in ((1, True, 0), (2, False, 256)):
+        track = FaceTrack(iter(frames), FaceFinder(load_face_models(), number), plan, Fraction(FPS))
+        sights = [track.sight(at) for at in range(16)]
+        assert sights == [Sight.SEEN] * 6 + [Sight.BRIDGED if gone else Sight.SEEN] * 4 + [Sight.SEEN] * 6
+        boxes = [track.box(at) for at in range(16)]
+        assert all(box is not None and left < box.left < box.right < left + 256 for box in boxes)
+
+
+@pytest.mark.models
 def test_the_box_follows_the_head_and_does_not_tremble(tmp_path: Path) -> None:
     find = FaceFinder(load_face_models(), 0)
     plan = Tracking(every=2, radius=8, bridge=12, away=50)
     for amplitude, noise in ((0.0, 8.0), (15.0, 8.0)):
         frames, moved = swaying(tmp_path, 40, amplitude, 1.0, noise)
-        raw = np.array([find(rgb, None) for rgb in frames])
+        raw = np.array([find(rgb, None, True) for rgb in frames])
         track = FaceTrack(iter(frames), find, plan, Fraction(FPS))
         boxes = np.array([track.box(frame) for frame in range(len(frames))])
         off, raw_off = (((one[:, :2] + one[:, 2:]) / 2 - moved) for one in (boxes, raw))
@@ -217,7 +233,7 @@ def test_nothing_changes_outside_the_mouth(mouth_only: bool, box: Box) -> None:
     rgb = frame_of_noise()
     kept = rgb.copy()
     mask = mouth_mask(0.1, mouth_only=mouth_only)
-    made = put_back(rgb, box, np.zeros((SIDE, SIDE, 3), np.float32), Blending(mask, match_colour=False))
+    made = put_back(rgb, box, taken(rgb, box), np.zeros((SIDE, SIDE, 3), np.float32), Blending(mask, False))
     assert np.array_equal(rgb, kept), "the frame itself is not changed"
     y, x = np.mgrid[:220, :240] + 0.5
     across, down = (x - box.left) / box.width, (y - box.top) / box.height
@@ -232,13 +248,14 @@ def test_nothing_changes_outside_the_mouth(mouth_only: bool, box: Box) -> None:
 def test_a_face_that_is_put_back_where_it_was_taken_looks_the_same() -> None:
     y, x = np.mgrid[:220, :240]
     rgb = np.stack([100 + 50 * np.sin(x / 9), 120 + 60 * np.cos(y / 11), 90 + 0.3 * x + 0.2 * y], -1).astype(np.uint8)
-    face = taken(rgb, BOX).astype(np.float32)
+    before = taken(rgb, BOX)
+    face = before.astype(np.float32)
     blending = Blending(mouth_mask(0.1, mouth_only=False), match_colour=True)
-    made = put_back(rgb, BOX, face, blending).astype(int)
+    made = put_back(rgb, BOX, before, face, blending).astype(int)
     assert np.abs(made - rgb).max() <= 6
-    tinted = put_back(rgb, BOX, face + np.float32([30, -20, 10]), blending).astype(int)
+    tinted = put_back(rgb, BOX, before, face + np.float32([30, -20, 10]), blending).astype(int)
     assert np.abs(tinted - made).max() <= 1, "its colours are those around it"
-    plain = put_back(rgb, BOX, face + np.float32([30, -20, 10]), Blending(blending.mask, match_colour=False))
+    plain = put_back(rgb, BOX, before, face + np.float32([30, -20, 10]), Blending(blending.mask, match_colour=False))
     assert np.abs(plain.astype(int) - made).max() >= 28
 
 

@@ -74,7 +74,9 @@ def lora(ctx: Context, folder: Path, part: str, trigger: str = "") -> FileRef:
     """A LoRA with large random values for a network of an installed model, as train.lora saves it."""
     import diffusers
 
-    network = diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True).components[part]
+    kinds = {"unet": diffusers.UNet2DConditionModel, "transformer": diffusers.WanTransformer3DModel}
+    kind = diffusers.UNetSpatioTemporalConditionModel if folder.name == "svd" else kinds[part]
+    network = kind.from_pretrained(folder / part, local_files_only=True)
     inject(network, 2, 2.0)
     generator = torch.Generator().manual_seed(0)
     for name, parameter in network.named_parameters():
@@ -214,20 +216,26 @@ def test_a_portrait_is_fitted_to_any_aspect_with_its_face_whole(tmp_path: Path, 
         assert what_is_wrong(measured_faces(frame)) == ""
 
 
-@pytest.mark.parametrize(("node", "params"), [(svd, SVD), (wan_i2v, WAN)])
-def test_a_portrait_becomes_a_clip_that_repeats_bit_for_bit(
-    context: Callable[..., Context], node: Any, params: dict[str, Any]
+@pytest.mark.parametrize(
+    ("node", "params", "part"), [(svd, SVD, "unet"), (wan_i2v, WAN, "transformer")], ids=["svd", "wan"]
+)
+def test_a_portrait_becomes_a_clip_which_a_lora_changes_unless_its_strength_is_0(
+    context: Callable[..., Context], models: Path, node: Any, params: dict[str, Any], part: str
 ) -> None:
     ctx = context()
-    result = run_locally(node.run, ctx, params, {"image": portrait(ctx)})
+    inputs = {"image": portrait(ctx)}
+    result = run_locally(node.run, ctx, params, inputs)
     video = result.video
     assert (video.width, video.height, video.frames, video.fps) == (64, 64, params["frames"], result.fps)
     assert result.frames == params["frames"]
     assert (1, 1, "steps") in ctx.host.progressed and ctx.host.previews
     assert ctx.host.metrics["face_in_frame"] == 0  # noise
     assert f"{params['frames']} of {params['frames']} frames do not show the whole face" in said(ctx)
-    again = context()
-    assert run_locally(node.run, again, params, {"image": portrait(again)}).video.sha256 == video.sha256
+    inputs["lora"] = lora(ctx, models / params["model"], part)
+    strong, none = (
+        run_locally(node.run, ctx, {**params, "lora_strength": strength}, inputs).video.sha256 for strength in (1, 0)
+    )
+    assert none == video.sha256 != strong  # bit for bit
 
 
 def test_frames_that_lose_the_face_are_counted(context: Callable[..., Context], tmp_path: Path) -> None:
@@ -235,24 +243,36 @@ def test_frames_that_lose_the_face_are_counted(context: Callable[..., Context], 
     from nodes.generate._whole_face import look_through
 
     ctx, rgb = context(), portrait_pixels(tmp_path)
-    look_through(ctx, [rgb, rgb, np.ascontiguousarray(rgb[:, 230:]), np.zeros_like(rgb)], load_face_models())
-    assert ctx.host.metrics["face_in_frame"] == 0.5
+    frames = [rgb, rgb, np.ascontiguousarray(rgb[:, 230:]), np.zeros_like(rgb)]
+    assert look_through(ctx, frames, load_face_models()) == 0.5
     assert "2 of 4 frames do not show the whole face, the first is frame 2" in said(ctx)
 
 
-@pytest.mark.parametrize(
-    ("node", "params", "model", "part"), [(svd, SVD, "svd", "unet"), (wan_i2v, WAN, "wan", "transformer")]
-)
-def test_a_lora_changes_a_clip_and_at_strength_0_it_does_not(
-    context: Callable[..., Context], models: Path, node: Any, params: dict[str, Any], model: str, part: str
+def test_offloading_changes_no_bit_and_can_be_changed_between_jobs_with_and_without_a_lora(
+    context: Callable[..., Context], models: Path
 ) -> None:
+    """On a CPU: the hooks move networks and layers from the CPU to the CPU, which runs the same code."""
     ctx = context()
-    inputs = {"image": portrait(ctx), "lora": lora(ctx, models / model, part)}
-    strong, none = (
-        run_locally(node.run, ctx, {**params, "lora_strength": strength}, inputs).video.sha256 for strength in (1, 0)
-    )
-    base = run_locally(node.run, ctx, params, {"image": inputs["image"]}).video.sha256
-    assert none == base != strong
+    inputs = {"image": portrait(ctx)}
+    with_lora = {**inputs, "lora": lora(ctx, models / "svd", "unet")}
+
+    def clip(given: dict[str, Any]) -> str:
+        return run_locally(svd.run, ctx, SVD, given).video.sha256
+
+    base, changed, loaded = clip(inputs), clip(with_lora), svd_in_memory()
+    for offload, given, expected in (
+        ("sequential", with_lora, changed),
+        ("model", with_lora, changed),
+        ("none", inputs, base),
+    ):
+        loaded.offload = offload
+        assert (clip(given), loaded.offload) == (expected, offload)
+
+
+def svd_in_memory() -> LoadedPipeline:
+    key = next(key for key in LOADED.keys if key.startswith("diffusers/svd/"))
+    loaded: LoadedPipeline = LOADED.get(key, lambda: pytest.fail("the node must have loaded it"))
+    return loaded
 
 
 def test_a_portrait_without_a_face_is_refused_before_the_model_is_loaded(context: Callable[..., Context]) -> None:
@@ -316,6 +336,27 @@ def test_a_model_that_must_not_or_cannot_be_loaded_is_refused_before_it_is(
         made(ctx)
     assert raised.value.code == code
     assert "loading diffusers" not in said(ctx)
+
+
+def in_half_precision_and_shards(folder: Path) -> None:
+    """The layout of large published models: two files a network, only in half precision."""
+    import diffusers
+
+    pipe = diffusers.StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float16)
+    shutil.rmtree(folder)
+    pipe.save_pretrained(folder, variant="fp16", max_shard_size="1MB")
+
+
+def test_files_of_half_precision_in_shards_are_loaded_and_a_missing_shard_is_noticed(
+    context: Callable[..., Context], broken: Callable[..., Path]
+) -> None:
+    folder = broken(in_half_precision_and_shards)
+    assert made(context(folder=folder, cache=ModelCache()))
+    next((folder / "sd" / "unet").glob("*fp16-00002-of*")).unlink()
+    record(folder / "sd")
+    with pytest.raises(WorkbenchError, match="not complete") as raised:
+        made(context(folder=folder, cache=ModelCache()))
+    assert "00002-of" in raised.value.seen
 
 
 def test_a_model_for_video_is_refused_by_the_node_for_images(context: Callable[..., Context]) -> None:

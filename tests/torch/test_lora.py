@@ -1,4 +1,4 @@
-"""LoRA on image and video networks: what is attached, what comes off again, and which files are refused."""
+"""LoRA on image and video networks: what is attached and comes off again, how it is trained, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,9 +15,19 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from nodes._torch import lora
-from nodes._torch.lora_file import LoraMetadata
+from nodes._torch.lora_file import LoraMetadata, read_metadata
+from nodes.local import FolderHost, run_locally
+from nodes.train import _memory
+from nodes.train import lora as service
+from nodes.train._base_model import Device, read_base
+from nodes.train._batches import generator_of
+from nodes.train._image_model import ImageModel
+from nodes.train._session import examples_of
+from nodes.train._video_model import VideoModel
 from schemas.errors import WorkbenchError
+from tests.portrait_sets import zipped
 from tests.torch import tiny
+from tests.torch.training_bench import LICENCE, Bench, Killed
 
 SIDE = 32
 
@@ -192,3 +202,138 @@ def test_a_trojaned_or_cut_off_file_is_refused(image: Any, tmp_path: Path) -> No
     (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WorkbenchError, match="cannot be read"):
         lora.attach(image, tmp_path / "cut")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))
+
+
+def test_the_loss_falls_the_samples_change_and_the_file_says_what_it_is(bench: Bench, tmp_path: Path) -> None:
+    host = FolderHost(tmp_path / "run")
+    out = bench.train(host, model="sd", steps=40, alpha=32.0, gradient_checkpointing=False, sample_every=20)
+    losses = json.loads(host.fetch(out.loss).read_text())["loss"]
+    assert len(losses) == out.steps == 40
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.03
+    assert host.metrics["loss"] == losses[-1]
+    assert host.metrics["images"] == len(bench.portraits)
+    assert (40, 40, "steps") in host.progressed
+    sheet = np.asarray(Image.open(host.fetch(out.samples)).convert("RGB")).astype(int)
+    base, _, last = (sheet[30:62, 6 + at * 38 : 6 + at * 38 + 32] for at in range(3))
+    assert np.abs(base - last).mean() > 3, "the samples of the base and of the LoRA differ"
+    about = read_metadata(host.fetch(out.lora))
+    assert isinstance(about, LoraMetadata)
+    installed = json.loads((bench.models / "sd" / "installed.json").read_text())
+    assert (about.base_model, about.base_digest, about.licence) == ("sd", installed["digest"], LICENCE)
+    assert (about.trigger, about.rank, about.alpha, about.training["seed"]) == ("sks", 4, 32.0, 5)
+    report = json.loads(host.fetch(out.report).read_text())
+    assert sorted(about.images) == sorted(one["sha256"] for one in report["images"])
+    assert {one["name"]: one["caption"] for one in report["images"]}["front.png"] == "sks, a woman, smiling"
+    plain = bench.pipeline("sd")
+    plain.load_lora_weights(load_file(host.fetch(out.lora)))
+    assert plain.get_active_adapters()
+
+
+def resumed(bench: Bench, folder: Path, step: int, **params: Any) -> Any:
+    """What a training makes that was killed in a step and continued. It equals what one makes that was not."""
+    whole = bench.train(FolderHost(folder / "whole"), **params)
+    killed = Killed(folder / "resumed", step)
+    with pytest.raises(ConnectionError):
+        bench.train(killed, **params)
+    assert len(killed.parts) == 1
+    host = FolderHost(folder / "resumed")
+    again = bench.train(host, parts=killed.parts, **params)
+    done = params["checkpoint_every"]
+    assert f"continues after step {done}, from a checkpoint of an earlier attempt" in host.said
+    assert again == whole, "all files have the same bytes"
+    return again, host
+
+
+def test_a_killed_training_of_an_image_model_ends_with_the_same_bytes(bench: Bench, tmp_path: Path) -> None:
+    accumulated = {"batch_size": 2, "gradient_accumulation": 2}
+    resumed(bench, tmp_path, 3, model="sdxl", steps=4, checkpoint_every=2, sample_every=3, **accumulated)
+
+
+def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(bench: Bench, tmp_path: Path) -> None:
+    usual = {
+        "model": "svd",
+        "resolution": 16,
+        "alpha": 32.0,
+        "dropout": 0.5,
+        "sample_every": 99,
+        "gradient_checkpointing": False,
+    }
+    out, host = resumed(bench, tmp_path, 13, steps=16, checkpoint_every=12, **usual)
+    about = read_metadata(host.fetch(out.lora))
+    assert about is not None
+    assert about.targets
+    assert not [name for name in about.targets if "temporal" in name]
+    pipe, base = bench.pipeline("svd"), read_base(bench.context(host), "svd")
+    (tmp_path / "images").mkdir()
+    images, judged, _ = service._judged(bench.archive, tmp_path / "images", service.Params(), 16)
+    examples = examples_of(images, judged, base.sizes(16))
+    model = VideoModel(pipe, examples, frames=2, dropout=0.5, sample_steps=1, seed=0, done=lambda _: None)
+    losses = []
+    for strength in (0.0, 1.0):
+        with lora.attached(pipe, host.fetch(out.lora), strength), torch.no_grad():
+            draws = [(at, generator_of(1, at)) for at in range(len(examples))]
+            losses.append(np.mean([float(model.loss([at], noise)) for at, noise in draws]))
+    assert losses[1] < 0.98 * losses[0], "less error on noise that it was not trained with"
+
+
+def test_what_does_not_fit_into_the_memory_is_refused_before_anything_is_loaded(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = FolderHost(tmp_path / "run")
+    base = read_base(bench.context(host), "sd")
+
+    def estimate(**changed: Any) -> float:
+        usual = {"rank": 4, "resolution": 64, "batch_size": 1, "frames": 1, "between_frames": False}
+        at = Device(torch.device("cpu"), torch.float32)
+        return base.require_memory(at, **{**usual, "checkpointing": False, **changed})
+
+    small = estimate()
+    assert estimate(checkpointing=True) < small < estimate(resolution=128, batch_size=2)
+    monkeypatch.setattr(_memory, "free_gib", lambda device: small)
+    with pytest.raises(WorkbenchError) as raised:
+        bench.train(host, model="sd", resolution=128, rank=256, steps=1)
+    assert raised.value.code == "node.out_of_memory"
+    assert "rank 256" in str(raised.value.seen)
+    assert not [line for line in host.said if line.startswith("loading")]
+
+
+def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full, calls = ImageModel.loss, {2}, 0
+
+    def loss(*arguments: Any) -> Any:  # as PyTorch raises it where a card is full; there is none here
+        nonlocal calls
+        calls += 1
+        if calls in full:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(*arguments)
+
+    usual = {"model": "sd", "steps": 2, "gradient_checkpointing": False}
+    easy = bench.train(FolderHost(tmp_path / "easy"), **usual)
+    monkeypatch.setattr(ImageModel, "loss", loss)
+    host = FolderHost(tmp_path / "full")
+    assert bench.train(host, **usual).lora == easy.lora
+    assert host.metrics["stepped_down"] == 1
+    full |= set(range(5, 9))
+    with pytest.raises(WorkbenchError) as raised:
+        bench.train(FolderHost(tmp_path / "fuller"), **usual)
+    assert raised.value.code == "node.out_of_memory"
+    assert "again after gradient checkpointing" in str(raised.value.seen)
+
+
+def test_a_set_of_three_images_is_refused_with_its_verdicts_before_anything_is_loaded(
+    bench: Bench, tmp_path: Path
+) -> None:
+    three = zipped(tmp_path / "three.zip", dict(list(bench.portraits.items())[:3]))
+    host = FolderHost(tmp_path / "run")
+    ctx = bench.context(host)
+    with pytest.raises(WorkbenchError, match="too few images") as raised:
+        run_locally(service.run, ctx, {"model": "sd"}, {"images": ctx.save(three.read_bytes(), "file")})
+    assert [one["verdict"] for one in raised.value.details["verdicts"]] == ["used"] * 3
+    assert not host.said

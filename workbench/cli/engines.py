@@ -27,7 +27,7 @@ def list_(as_json: Json = False) -> None:
     by_pool: dict[str, list[str]] = {}
     for name, declaration in sorted(services().items()):
         by_pool.setdefault(declaration.pool, []).append(name)
-    found = engine_statuses(load_settings().engines_folder, by_pool)
+    found = engine_statuses(load_settings().engines, by_pool)
     if as_json:
         print_json(found)
         return
@@ -54,7 +54,7 @@ def install(
     from workbench.settings import load_settings
 
     interpreter = install_engine(
-        load_settings().engines_folder,
+        load_settings().engines,
         engine(name),
         more=more or (),
         cpu=cpu,
@@ -72,7 +72,7 @@ def check(name: Name, as_json: Json = False) -> None:
     from workbench.environments.installing import check as check_engine
     from workbench.settings import load_settings
 
-    found = check_engine(load_settings().engines_folder, engine(name))
+    found = check_engine(load_settings().engines, engine(name))
     if as_json:
         print_json(found)
     else:

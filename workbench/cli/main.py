@@ -14,6 +14,7 @@ from workbench.cli import (
     job,
     lab,
     loras,
+    models,
     notebook,
     page,
     queue,
@@ -76,6 +77,7 @@ for group in (
     user.group,
     consent.group,
     engines.group,
+    models.group,
 ):
     app.add_typer(group)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord, JobView
 from schemas.lora import TRAINING
+from schemas.series import sentence
 from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
 from workbench.client.loras import trained_loras
@@ -40,6 +41,9 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
             for name, value in sorted(shown.metrics.items())
         ]
         print_table(("metric", "value", "unit", "better"), metrics)
+    curves = [sentence(f"{node.id}.{name}", its) for node in record.nodes for name, its in node.series.items()]
+    if curves:
+        print("\n".join(["", *curves]))
     print()
     page = deployment.settings.app_url
     facts = [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.job import JobRecord, JobView, NodeView
 from schemas.refs import Ref, VideoRef, refs_in
+from schemas.series import summary
 from workbench.store.job_times import first_frame_s, times_of
 from workbench.store.record import named_refs
 
@@ -25,6 +26,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
         tracking_error=record.tracking_error,
         nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],
         metrics={f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+        series={f"{node.id}.{name}": summary(its) for node in record.nodes for name, its in node.series.items()},
         error=record.error,
     )
 

@@ -90,7 +90,7 @@ def plan_stack(
         options = {"control": (), "worker": ("--pool", "cpu", "--slots", str(settings.worker_slots))}
         roles = [role(home, name, options[name]) for name in wanted if name in options]
         if "worker" in wanted:
-            roles += [engine_worker(home, name) for name in ENGINES if interpreter_of(settings.engines_folder, name)]
+            roles += [engine_worker(home, name) for name in ENGINES if interpreter_of(settings.engines, name)]
         if runs_app:
             roles.append(app_role(home, settings, chosen["app"], token=token))
     return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)

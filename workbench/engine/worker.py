@@ -16,16 +16,15 @@ from collections.abc import Callable
 import psutil
 import structlog
 
-from schemas.capability import WorkerManifest
+from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.status import Plane
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
-from workbench.engine.installed_models import InstalledModels
+from workbench.engine.installed_models import InstalledModels, missing_models
 from workbench.engine.lease import LeaseRenewer
 from workbench.engine.machine import gpus, memory_used_gib
-from workbench.engine.provided_services import uses_models
 from workbench.engine.slot import Slot
 from workbench.engine.slot_parts import Shutdown, SlotParts
 from workbench.engine.threads import service_thread
@@ -56,7 +55,7 @@ class Worker:
         self.name = f"{pool}-{host}-{uuid.uuid4().hex[:6]}"
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
         self._objects = Objects.connect(settings)
-        self._models = InstalledModels(settings.models_folder)
+        self._models = InstalledModels(settings.models)
         self._renewer = LeaseRenewer(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
         self.drained = threading.Event()  # an operator drains this worker
@@ -124,14 +123,14 @@ class Worker:
         }
         # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
-        environment["WORKBENCH_MODELS"] = str(self.settings.models_folder)
+        environment["WORKBENCH_MODELS"] = str(self.settings.models)
         executor = ExecutorProcess(
             name,
             self.settings.home,
             self.cache.folder,
             self.cache.limit_bytes,
             environment,
-            python=str(interpreter_of(self.settings.engines_folder, self.pool) or sys.executable),
+            python=str(interpreter_of(self.settings.engines, self.pool) or sys.executable),
         )
         pool = pool_name(self.plane, self.pool)
         parts = SlotParts(
@@ -141,26 +140,29 @@ class Worker:
 
     def manifest(self) -> WorkerManifest:
         """The services of this worker, as its executor reported them."""
-        services = [
-            service
+        reported = [
+            ServiceManifest.model_validate(service)
             for service in self._slots[0].executor.services
             if service["plane"] == self.plane.value and (self.plane is Plane.CONTROL or service["pool"] == self.pool)
         ]
-        return WorkerManifest.model_validate(
-            {
-                "worker": self.name,
-                "plane": self.plane,
-                "pool": self.pool,
-                "host": platform.node(),
-                "pid": os.getpid(),
-                "cpus": os.cpu_count() or 1,
-                "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-                "memory_used_gib": memory_used_gib(),
-                "gpus": gpus(),
-                "installed": self._models.digests() if uses_models(services) else {},
-                "models": sorted({model for slot in self._slots for model in slot.executor.models}),
-                "services": services,
-            }
+        digests = self._models.digests()
+        services = [
+            service.model_copy(update={"missing_models": missing_models(service, digests, self.settings.models)})
+            for service in reported
+        ]
+        return WorkerManifest(
+            worker=self.name,
+            plane=self.plane,
+            pool=self.pool,
+            host=platform.node(),
+            pid=os.getpid(),
+            cpus=os.cpu_count() or 1,
+            memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+            memory_used_gib=memory_used_gib(),
+            gpus=gpus(),
+            installed=digests if any(service.models for service in services) else {},
+            models=sorted({model for slot in self._slots for model in slot.executor.models}),
+            services=services,
         )
 
     def _announce(self) -> None:

@@ -75,7 +75,7 @@ def environment_of(engines: Path, name: str) -> VirtualEnvironment:
     """The environment of an engine; it need not be installed.
 
     Args:
-        engines: the folder of all engines' environments (``Settings.engines_folder``).
+        engines: the folder of all engines' environments (``Settings.engines``).
     """
     return VirtualEnvironment(engines / name)
 

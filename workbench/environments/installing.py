@@ -52,7 +52,7 @@ def install(
             try:
                 with environment.installing(stamp, keep=environment.usable(), python=python):
                     if cpu:
-                        _check_cpu_build(engine, environment)
+                        check_cpu_build(engine, environment)
                     environment.install("-r", str(engine.pins), *more)
                     if engine.bare:
                         environment.install("--no-deps", *engine.bare)
@@ -160,14 +160,13 @@ def _check_space(engines: Path, engine: Engine, environment: VirtualEnvironment)
         )
 
 
-def _check_cpu_build(engine: Engine, environment: VirtualEnvironment) -> None:
+def check_cpu_build(engine: Engine, environment: VirtualEnvironment) -> None:
     """Raise WorkbenchError (engine.no_cpu_build) if pip would install torch for CUDA. Macs have one build for all."""
     pin = next((line for line in engine.pins.read_text().splitlines() if line.startswith("torch==")), "")
     if sys.platform != "linux" or not pin:
         return
     found = environment.resolved(pin)
     if not found.endswith("+cpu"):
-        shutil.rmtree(environment.folder)
         raise WorkbenchError(
             "engine.no_cpu_build",
             "pip finds no build of torch for CPUs",

@@ -4,6 +4,7 @@
 import { ask, embedded, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifactsOf, setDownloadUrl } from "./artifact.js";
+import { curvesOf } from "./curve.js";
 import { badge, button, empty, fill, firstFrame, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
@@ -167,7 +168,9 @@ function createLine(node) {
   const bar = h("progress", { class: "wb-bar", max: 1, "aria-label": `Progress of ${node.name ?? node.id}` });
   const log = h("div", { class: "wb-line-log" });
   const fold = h("details", { ontoggle: () => fold.open && line.drawLog() }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log);
-  const element = h("li", { class: "wb-line" }, fold, bar);
+  const curves = h("div", { class: "wb-curves" });
+  const drawCurves = curvesOf(curves);
+  const element = h("li", { class: "wb-line" }, fold, bar, curves);
   const line = {
     element,
     node,
@@ -180,6 +183,7 @@ function createLine(node) {
       bar.hidden = now.status !== "running";
       if (now.status === "running" && now.fraction > 0) bar.value = Math.min(1, now.fraction);
       else bar.removeAttribute("value");
+      drawCurves(now);
       if (fold.open) line.drawLog();
     },
     drawLog() {

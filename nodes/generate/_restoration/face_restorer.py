@@ -1,7 +1,7 @@
 """Restores faces: cuts them out as aligned squares, runs the network, and blends them back inside a soft ellipse.
 
-Method: GFPGAN by Wang et al., CVPR 2021, and RestoreFormer by Wang et al., CVPR 2022 (code and weights Apache-2.0);
-CodeFormer by Zhou et al., NeurIPS 2022 (S-Lab License 1.0). Alignment and blending are own work.
+Method: GFPGAN by Wang et al., CVPR 2021 (Apache-2.0, parts under other terms), RestoreFormer by Wang et al., CVPR 2022
+(Apache-2.0), CodeFormer by Zhou et al., NeurIPS 2022 (S-Lab License 1.0). Alignment and blending are own work.
 """
 
 from __future__ import annotations

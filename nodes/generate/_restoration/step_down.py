@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 
+from nodes._torch.device import free_gib
 from nodes.sdk import Context, NodeError
 
 T = TypeVar("T")
@@ -61,9 +62,9 @@ class StepDown:
                 code="node.out_of_memory",
                 where="params",
                 seen=f"out of memory with {'; then '.join(map(str, self._loads))}: {seen}",
-                allowed="what fits in the free memory of the device",
+                allowed=f"what fits in {free_gib(self._device):.3g} GiB, which are free now",
                 remedy="Choose a smaller model or a smaller input, or end what else uses the device.",
             )
         self._tried += 1
-        self._ctx.metric("stepped_down", self._tried)
+        self._ctx.metric("stepped_down", 1)
         self._ctx.log(f"out of memory with {before}; from here on {self._loads[self._tried]}")

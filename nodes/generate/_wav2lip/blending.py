@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nodes.generate._wav2lip.smoothing import Box
 
 SIDE = 96
+_BLUR = 0.3  # standard deviation before the face is reduced, in pixels of the reduced face
 # The mouth with the chin, from below the nose, as shares of the face's box: an ellipse.
 _MOUTH_CENTRE = (0.5, 0.77)
 _MOUTH_RADII = (0.4, 0.23)
@@ -32,6 +33,17 @@ class Blending:
 
     mask: NDArray[Any]
     match_colour: bool
+
+    def changed(self, face: Box) -> Box:
+        """The part of a face's box that the mask changes."""
+        rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
+        across, down = face.width / SIDE, face.height / SIDE
+        return Box(  # a pixel more, because the mask is interpolated
+            face.left + (columns[0] - 1) * across,
+            face.top + (rows[0] - 1) * down,
+            face.left + (columns[-1] + 2) * across,
+            face.top + (rows[-1] + 2) * down,
+        )
 
 
 def mouth_mask(feather: float, *, mouth_only: bool) -> NDArray[Any]:
@@ -54,39 +66,43 @@ def mouth_mask(feather: float, *, mouth_only: bool) -> NDArray[Any]:
 
 def taken(rgb: NDArray[Any], box: Box) -> NDArray[Any]:
     """The (96, 96, 3) uint8 face in a box of an (H, W, 3) uint8 frame; beyond its edges, the edge goes on."""
-    source = rgb
     scale = max(box.width, box.height) / SIDE
-    if scale > 2:  # bilinear sampling of a large face would alias, and flicker while it moves
-        shrunk = 2 / scale
-        source = cv2.resize(rgb, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
-    fx, fy = source.shape[1] / rgb.shape[1], source.shape[0] / rgb.shape[0]
+    room = math.ceil(2 * scale) + 1
+    height, width = rgb.shape[:2]
+    left, top = _within(box.left - room, width), _within(box.top - room, height)
+    right, bottom = _within(box.right + room, width) + 1, _within(box.bottom + room, height) + 1
+    region = rgb[top:bottom, left:right]
+    if scale > 1.5:  # bilinear sampling of a large face would alias, and flicker while it moves
+        region = cv2.GaussianBlur(region, (0, 0), _BLUR * scale)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     face: NDArray[Any] = cv2.warpAffine(
-        source, _to_pixels(box, fx, fy), (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        region, _to_pixels(box, left, top), (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     return face
 
 
-def put_back(rgb: NDArray[Any], box: Box, face: NDArray[Any], blending: Blending) -> NDArray[Any]:
+def put_back(rgb: NDArray[Any], box: Box, before: NDArray[Any], face: NDArray[Any], blending: Blending) -> NDArray[Any]:
     """A copy of the (H, W, 3) uint8 frame with the mouth of ``face``. Pixels outside the mask are the same bits.
 
     Args:
-        face: (96, 96, 3) float32, 0 to 255: the painted face in the box.
+        before: (96, 96, 3) uint8: the face as it was taken out of the box.
+        face: (96, 96, 3) float32, 0 to 255: the painted one.
     """
-    left, top = max(0, math.floor(box.left)), max(0, math.floor(box.top))
-    right, bottom = min(rgb.shape[1], math.ceil(box.right)), min(rgb.shape[0], math.ceil(box.bottom))
+    changed = blending.changed(box)
+    left, top = max(0, math.floor(changed.left)), max(0, math.floor(changed.top))
+    right, bottom = min(rgb.shape[1], math.ceil(changed.right)), min(rgb.shape[0], math.ceil(changed.bottom))
     made = rgb.copy()
     if right <= left or bottom <= top:
         return made
     if blending.match_colour:
-        face = face + _colour_shift(taken(rgb, box), face, blending.mask)
+        face = face + _colour_shift(before, face, blending.mask)
     to_face = _from_pixels(box, left, top)
     size = right - left, bottom - top
     inverse = cv2.WARP_INVERSE_MAP
     painted = cv2.warpAffine(face, to_face, size, flags=cv2.INTER_CUBIC | inverse, borderMode=cv2.BORDER_REPLICATE)
     mask = cv2.warpAffine(blending.mask, to_face, size, flags=cv2.INTER_LINEAR | inverse)[..., None]
-    before = rgb[top:bottom, left:right].astype(np.float32)
-    made[top:bottom, left:right] = np.rint(np.clip(before + mask * (painted - before), 0, 255)).astype(np.uint8)
+    region = rgb[top:bottom, left:right].astype(np.float32)
+    made[top:bottom, left:right] = np.rint(np.clip(region + mask * (painted - region), 0, 255)).astype(np.uint8)
     return made
 
 
@@ -100,15 +116,15 @@ def _colour_shift(before: NDArray[Any], face: NDArray[Any], mask: NDArray[Any]) 
     return shift
 
 
-def _to_pixels(box: Box, fx: float, fy: float) -> NDArray[Any]:
-    """(2, 3): from the index of a pixel of the face to that of a frame, which was resized by these factors."""
+def _within(at: float, length: int) -> int:
+    """The index of a pixel, in the frame."""
+    return min(max(math.floor(at), 0), length - 1)
+
+
+def _to_pixels(box: Box, left: int, top: int) -> NDArray[Any]:
+    """(2, 3): from the index of a pixel of the face to that of the region that starts at ``left`` and ``top``."""
     across, down = box.width / SIDE, box.height / SIDE
-    return np.array(
-        [
-            [across * fx, 0, (box.left + across / 2) * fx - 0.5],
-            [0, down * fy, (box.top + down / 2) * fy - 0.5],
-        ]
-    )
+    return np.array([[across, 0, box.left + across / 2 - left - 0.5], [0, down, box.top + down / 2 - top - 0.5]])
 
 
 def _from_pixels(box: Box, left: int, top: int) -> NDArray[Any]:

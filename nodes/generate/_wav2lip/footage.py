@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from nodes.generate._between import Between
 from nodes.generate._incoming_clip import IncomingClip
 from nodes.generate._loop import FramesInAnyOrder, there_and_back, turns
 from nodes.generate._wav2lip.smoothing import Box
-from nodes.generate._wav2lip.track import FaceTrack, Finder, Sight, Tracking
+from nodes.generate._wav2lip.track import SAME_PLACE, FaceTrack, Finder, Sight, Tracking
 
+FEW_FPS = 20  # a mouth that is shown less often cannot be read
 Pads = tuple[float, float, float]  # room above, below and at each side, as of Box.padded
 
 
@@ -66,41 +69,64 @@ class Clip:
     """A clip that plays forwards and backwards for as long as frames are asked for.
 
     It is decoded twice: the face is looked for ahead of the frame that is shown, without keeping frames for it.
+
+    Args:
+        fps: of a clip with few frames per second; the pictures between its frames are made. Others keep their own.
+        in_parts: whether more of the clip may be coming.
     """
 
-    def __init__(self, clip: IncomingClip, find: Finder, tracking: Tracking, pads: Pads, *, in_parts: bool) -> None:
-        self.fps, self._pads = clip.fps, pads
-        self._clip, self._in_parts = clip, in_parts
+    def __init__(
+        self, clip: IncomingClip, find: Finder, tracking: Tracking, pads: Pads, fps: Fraction, *, in_parts: bool
+    ) -> None:
+        self.fps = max(fps, clip.fps) if clip.fps < FEW_FPS else clip.fps
+        self._step = clip.fps / self.fps
+        self._clip, self._in_parts, self._pads = clip, in_parts, pads
         self._ahead, self._looked = tracking.ahead + 1, 0
         self._track = FaceTrack(clip.frames(0), find, tracking, clip.fps)
-        self._pictures = FramesInAnyOrder(clip.frames)
+        self._pictures, self._between = FramesInAnyOrder(clip.frames), Between()
 
     def look_ahead(self, frames: int) -> Iterator[int]:
         if self._in_parts:  # not beyond them, because it would wait
-            frames = min(frames, self._clip.known_frames() - self._ahead)
+            frames = min(frames, math.floor((self._clip.known_frames() - self._ahead) / self._step))
         for frame in range(self._looked, frames):
-            if self._number(frame) != frame:
+            if self._place(frame) != frame * self._step:
                 return
-            self._track.sight(frame)
+            self.sight(frame)
             self._looked = frame + 1
             yield frame
 
     def picture(self, frame: int) -> NDArray[Any]:
-        return self._pictures.at(self._number(frame))
+        left, right, share = self._around(frame)
+        a = self._pictures.at(left)
+        return self._between.picture((left, right), a, self._pictures.at(right), share) if share else a
 
     def box(self, frame: int) -> Box | None:
-        box = self._track.box(self._number(frame))
-        return None if box is None else box.padded(*self._pads)
+        left, right, share = self._around(frame)
+        a, b = self._track.box(left), self._track.box(right)
+        if a is None or b is None:
+            return None
+        if a.overlap(b) < SAME_PLACE:  # at a cut, where the nearer picture is shown
+            share = round(share)
+        return a.towards(b, share).padded(*self._pads)
 
     def sight(self, frame: int) -> Sight:
-        return self._track.sight(self._number(frame))
+        left, right, _ = self._around(frame)
+        sights = {self._track.sight(left), self._track.sight(right)}
+        return next(one for one in (Sight.AWAY, Sight.BRIDGED, Sight.SEEN) if one in sights)
 
     def seam(self, frame: int) -> bool:
-        self._number(frame)
-        return self._track.ended and turns(frame, self._track.count)
+        self._place(frame)
+        return self._track.ended and turns((frame - 1) * self._step, frame * self._step, self._track.count)
 
-    def _number(self, frame: int) -> int:
-        """The frame of the clip that is shown."""
-        self._track.read(frame)
-        ended = self._track.ended and frame >= self._track.count
-        return there_and_back(frame, self._track.count) if ended else frame
+    def _around(self, frame: int) -> tuple[int, int, float]:
+        """The frames of the clip before and after what is shown, and the share of the way between them."""
+        place = self._place(frame)
+        return math.floor(place), math.ceil(place), float(place % 1)
+
+    def _place(self, frame: int) -> Fraction:
+        """What is shown, in frames of the clip."""
+        place = frame * self._step
+        last = math.ceil(place)
+        self._track.read(last)
+        ended = self._track.ended and last >= self._track.count
+        return there_and_back(place, self._track.count) if ended else place

@@ -66,11 +66,14 @@ class Speaking:
         boxes = [self._footage.box(frame) for frame in range(start, end)]
         heard = self._hearing.windows(start, end - start)
         pictures = [self._footage.picture(frame) for frame in range(start, end)]
-        faces = [taken(rgb, box) for rgb, box in zip(pictures, boxes, strict=True) if box is not None]
-        has_face = [box is not None for box in boxes]
-        mouths = iter(self._lips.painted(np.stack(faces), heard[has_face]) if faces else ())
-        for frame, rgb, box in zip(range(start, end), pictures, boxes, strict=True):
-            made = rgb if box is None else put_back(rgb, box, next(mouths), self._blending)
+        faces = [None if box is None else taken(rgb, box) for rgb, box in zip(pictures, boxes, strict=True)]
+        there = [face for face in faces if face is not None]
+        has_face = [face is not None for face in faces]
+        mouths = iter(self._lips.painted(np.stack(there), heard[has_face]) if there else ())
+        for frame, rgb, box, face in zip(range(start, end), pictures, boxes, faces, strict=True):
+            made = rgb
+            if box is not None and face is not None:
+                made = put_back(rgb, box, face, next(mouths), self._blending)
             self._meter.see(made, seam=self._footage.seam(frame))
             self._ctx.preview(partial(_preview, made))
             yield made

@@ -9,14 +9,16 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nodes.generate._wav2lip.smoothing import Box, steady
 from nodes.sdk import NodeError
 
-_SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another picture
+SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another picture
 _SAME_FACE = 0.05  # overlap before and after frames without a face, across which it may have moved
+_OTHER_PICTURE = 20.0  # mean difference of two very small pictures, 0 to 255, from which they show different things
 
 
 class Sight(Enum):
@@ -27,8 +29,13 @@ class Sight(Enum):
 
 
 class Finder(Protocol):
-    def __call__(self, rgb: NDArray[Any], near: Box | None) -> Box | None:
-        """The face in a frame: the one at ``near``, or the chosen one of all. None if there is none."""
+    def __call__(self, rgb: NDArray[Any], near: Box | None, moved_on: bool) -> Box | None:
+        """The face in a frame; None if it is not there.
+
+        Args:
+            near: where it was last; None if it has not been seen, or not for long. Then the chosen one of all.
+            moved_on: whether the picture is another one, so that the face may be elsewhere.
+        """
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class FaceTrack:
         self._boxes: list[Box] = []
         self._shots: list[int] = []  # boxes are smoothed within a shot
         self._last: Box | None = None  # what the last look found
+        self._picture: NDArray[Any] | None = None  # in which the face was found last, very small
         self.ended = False
 
     @property
@@ -127,33 +135,39 @@ class FaceTrack:
 
     def _look(self) -> None:
         """Look at the last frame that was read, and at those before it if the face came, went or jumped."""
-        found = self._find(self._waiting[-1], self._last)
-        if not self._agrees(found):
-            for rgb in self._waiting[:-1]:
-                self._note(self._find(rgb, self._last), 1)
-            self._note(found, 1)
+        found = self._found(self._waiting[-1])
+        if self._agrees(found):
+            self._note(self._waiting[-1], found, len(self._waiting))
         else:
-            self._note(found, len(self._waiting))
+            for rgb in self._waiting:
+                self._note(rgb, self._found(rgb), 1)
         self._waiting.clear()
+
+    def _found(self, rgb: NDArray[Any]) -> Box | None:
+        """The face where it was last, or, if that was long ago, the chosen one."""
+        if self._picture is None or self._open_before(len(self._sights)) > self._tracking.bridge:
+            return self._find(rgb, None, True)
+        return self._find(rgb, self._boxes[-1], float(np.abs(_small(rgb) - self._picture).mean()) > _OTHER_PICTURE)
 
     def _agrees(self, found: Box | None) -> bool:
         if found is None or self._last is None:
             return found is self._last
-        return self._last.overlap(found) >= _SAME_PLACE
+        return self._last.overlap(found) >= SAME_PLACE
 
-    def _note(self, found: Box | None, frames: int) -> None:
-        """Take what was found in the last one of so many frames, of which the others are like it."""
+    def _note(self, rgb: NDArray[Any], found: Box | None, frames: int) -> None:
+        """Take what was found in a frame, the last one of so many that are alike."""
         open_ = bool(self._sights) and self._sights[-1] is Sight.OPEN
         if found is None:
             self._sights += [Sight.OPEN] * frames
         else:
             before = self._boxes[-1] if self._boxes else None
-            same = before is not None and before.overlap(found) >= (_SAME_FACE if open_ else _SAME_PLACE)
+            same = before is not None and before.overlap(found) >= (_SAME_FACE if open_ else SAME_PLACE)
             if open_:
                 same = self._close(bridged=same)
             self._sights += [Sight.SEEN] * frames
             self._times.append(len(self._sights) - 1)
             self._boxes.append(found)
+            self._picture = _small(rgb)
             self._shots.append(self._shots[-1] + (not same) if self._shots else 0)
         self._last = found
 
@@ -183,6 +197,12 @@ class FaceTrack:
                 remedy="Use a clip in which the face stays in the picture, cut it before that, or increase away_s: "
                 "frames without a face are then shown as they are.",
             )
+
+
+def _small(rgb: NDArray[Any]) -> NDArray[Any]:
+    """(16, 16) float32: the grey picture."""
+    small = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA)
+    return small.mean(axis=2, dtype=np.float32)
 
 
 def no_face(frames: int) -> NodeError:

@@ -19,6 +19,7 @@ from tests.app.api.conftest import Asking, Client, refused
 from tests.engine.graphs import document
 from tests.live import ROOT, LiveDeployment, wait_for
 from tests.nodes.comfyui_server import FakeComfyUI, serving
+from tests.nodes.f5_models import put_models
 from tests.store.media import write_tone
 from workbench.client.uploads import keep_sample
 
@@ -44,14 +45,13 @@ def engines(live: LiveDeployment, tmp_path: Path) -> Iterator[FakeComfyUI]:
         for index in range(81):
             clip.add(np.full((32, 32, 3), index, np.uint8))
     fake = FakeComfyUI((tmp_path / "made.mp4").read_bytes())
-    (tmp_path / "model.safetensors").touch()
+    put_models(tmp_path / "models")
     with serving(fake) as url:
         roles = [
             live.start_role(
                 "worker", "--pool", "f5",
                 PYTHONPATH=f"{FAKE_F5}{os.pathsep}{ROOT}",
-                WORKBENCH_F5_CHECKPOINT=str(tmp_path / "model.safetensors"),
-                WORKBENCH_F5_VOCODER=str(tmp_path),
+                WORKBENCH_MODELS=str(tmp_path / "models"),
             ),
             live.start_role("worker", "--pool", "comfyui", WORKBENCH_COMFYUI_URL=url, WORKBENCH_COMFYUI_POLL_S="0.05"),
         ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Fills the folder of models: downloads, checks, imports and removes what nodes read through `nodes/weights.py`."""
