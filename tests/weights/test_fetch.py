@@ -72,11 +72,12 @@ def test_second_fetch_asks_the_server_for_nothing(lab: Lab, server: FileServer) 
     [
         [Fault(break_after=10_000)] * 2,
         [Fault(stall_after=20_000)],
+        [Fault(slow_s=0.02, step=20)],
         [Fault(status=503), Fault(status=429, headers={"Retry-After": "0"})],
         [Fault(whole=True, break_after=70_000)],
         [Fault(), Fault(whole=True)],
     ],
-    ids=["breaks off", "stalls", "503 and 429", "ignores Range and breaks off", "ignores Range later"],
+    ids=["breaks off", "stalls", "trickles", "503 and 429", "ignores Range and breaks off", "ignores Range later"],
 )
 def test_passing_faults_cost_only_time(lab: Lab, server: FileServer, faults: list[Fault], sizes: bool) -> None:
     model = lab.serve("tiny", FILES, sizes=sizes)
