@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from nodes._torch.device import choose
-from nodes._torch.memory import Need, Plan, weights_gib, working_gib
+from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
 from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
 from nodes.sdk import Context, NodeError
@@ -69,8 +69,7 @@ class ImageModel:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Load the model, with the LoRA, and keep it for this run alone."""
-        need = self._need()
-        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, need)
+        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, self._need())
         with loaded.lock:
             loaded.use_lora(self._lora, self._inputs.lora, self._params.lora_strength)
             described = self._params.prompt or self._inputs.stage_prompt or WITHOUT_PROMPT
@@ -117,7 +116,8 @@ class ImageModel:
             positions, width = latent // 4, network["num_attention_heads"] * network["attention_head_dim"]
         else:
             positions, width = latent, files.config("unet")["block_out_channels"][0]
-        working = working_gib(
+        return need(
+            weights_gib(files, self._target.dtype),
             positions=positions,
             width=width,
             pixels=self._width * self._height,
@@ -125,7 +125,6 @@ class ImageModel:
             batch=1 if self._kind.is_flux else 2,
             dtype=self._target.dtype,
         )
-        return Need(weights_gib(files, self._target.dtype), working)
 
     def _warn_of_long_prompts(self, pipe: Any) -> None:
         tokenizer = getattr(pipe, self._kind.tokenizer)
