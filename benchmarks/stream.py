@@ -47,7 +47,8 @@ SENTENCES = (
     "What you hear and what you see belong together, so both are cut at the same times.",
     "Nobody wants to wait for the end of a long speech only to see that its first word is wrong.",
 )
-WORDS_A_MINUTE = 165
+WORDS_A_MINUTE = 205
+LONG_UPLOADS = {"WORKBENCH_UPLOAD_AUDIO_MB": "200", "WORKBENCH_UPLOAD_MINUTES": "60"}
 FIRST = (EventType.NODE_FIRST_PART, "remux")
 
 
@@ -60,7 +61,7 @@ class Run(NamedTuple):
     record: JobRecord
 
 
-class Bench:
+class Measured:
     """Runs jobs on one stack; each computes everything anew."""
 
     def __init__(self, deployment: Deployment) -> None:
@@ -128,11 +129,13 @@ def speech_s(record: JobRecord) -> float:
     return speech.duration_s
 
 
-def compare(bench: Bench, count: int) -> None:
+def compare(measured: Measured, count: int) -> None:
     script = " ".join(SENTENCES)
     for in_parts in (True, False, True, False):  # the models load
-        bench.run(in_parts=in_parts, script=script)
-    ours, theirs = pairs(count, lambda: bench.run(script=script), lambda: bench.run(in_parts=False, script=script))
+        measured.run(in_parts=in_parts, script=script)
+    ours, theirs = pairs(
+        count, lambda: measured.run(script=script), lambda: measured.run(in_parts=False, script=script)
+    )
     length_s = speech_s(ours[0].record)
     print(f"clip           {length_s:.1f} s, {count} interleaved pairs; medians with 95 % intervals")
     for name, runs in (("in parts", ours), ("without parts", theirs)):
@@ -145,13 +148,13 @@ def compare(bench: Bench, count: int) -> None:
     print(f"first part     {first_s:.2f} s  goal {FIRST_GOAL_S} {told(first_s <= FIRST_GOAL_S)}")
 
 
-def long_text(bench: Bench, minutes: int, worker: int) -> None:
+def long_text(measured: Measured, minutes: int, worker: int) -> None:
     """One job with a text of that many minutes."""
     words = len(" ".join(SENTENCES).split())
     turns = max(1, round(minutes * WORDS_A_MINUTE / words))
     script = " ".join(f"Part {turn + 1}. {' '.join(SENTENCES)}" for turn in range(turns))
     with Memory(worker) as memory:
-        run = bench.run(script=script)
+        run = measured.run(script=script)
     half = len(memory.mib) // 2
     growth = memory.highest(slice(half, None)) / memory.highest(slice(0, half))
     length_s = speech_s(run.record)
@@ -165,16 +168,16 @@ def long_text(bench: Bench, minutes: int, worker: int) -> None:
     print(f"finishing      {finishing_s(run.record):.1f} s after the last frame was painted")
 
 
-def recording(bench: Bench, minutes: int, folder: Path) -> None:
+def recording(measured: Measured, minutes: int, folder: Path) -> None:
     """One job with a recording: the voice's own speech, repeated."""
-    spoken = the(bench.run(script=" ".join(SENTENCES)).record, AudioRef)
+    spoken = the(measured.run(script=" ".join(SENTENCES)).record, AudioRef)
     path = folder / "recording.wav"
-    with wave.open(str(bench.deployment.open(spoken)), "rb") as one, wave.open(str(path), "wb") as target:
+    with wave.open(str(measured.deployment.open(spoken)), "rb") as one, wave.open(str(path), "wb") as target:
         target.setparams(one.getparams())
         sound, seconds = one.readframes(one.getnframes()), one.getnframes() / one.getframerate()
         for _ in range(round(minutes * 60 / seconds)):
             target.writeframes(sound)
-    run = bench.run(audio=store_file(bench.deployment, path, "audio")[0])
+    run = measured.run(audio=store_file(measured.deployment, path, "audio")[0])
     finish_s = finishing_s(run.record)
     print(f"recording      {minutes} min, first part {run.first_s:.2f} s, whole {run.whole_s:.0f} s")
     reached = told(finish_s <= FINISH_GOAL_S)
@@ -191,17 +194,17 @@ def finishing_s(record: JobRecord) -> float:
 def main(count: int = 7, text_minutes: int = 30, recording_minutes: int = 18) -> None:
     print(machine())
     with (
-        running_stack(*QUIET_PARTS, WORKBENCH_CONSENT="a synthetic voice") as deployment,
+        running_stack(*QUIET_PARTS, WORKBENCH_CONSENT="a synthetic voice", **LONG_UPLOADS) as deployment,
         tempfile.TemporaryDirectory() as folder,
     ):
         worker = next(part.pid for part in status(deployment.settings.home).parts if part.name == "worker")
         assert worker is not None
-        bench = Bench(deployment)
-        compare(bench, count)
+        measured = Measured(deployment)
+        compare(measured, count)
         if text_minutes:
-            long_text(bench, text_minutes, worker)
+            long_text(measured, text_minutes, worker)
         if recording_minutes:
-            recording(bench, recording_minutes, Path(folder))
+            recording(measured, recording_minutes, Path(folder))
 
 
 if __name__ == "__main__":

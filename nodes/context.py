@@ -18,6 +18,7 @@ from nodes.weights import locate
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
+from schemas.series import MOST_STEP
 
 T = TypeVar("T")
 PROGRESS_EVERY_S = 0.25
@@ -279,8 +280,24 @@ class Context:
         return decision
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
-        """Record a metric of this run (a loss, a score); MLflow shows it as ``node.name``."""
-        self.host.metric(name, float(value), step)
+        """Record a metric of this run (a loss, a score); MLflow shows it as ``node.name``.
+
+        With a step the metric is a series, which is shown as a curve while the node runs. Call it at every step: it is
+        throttled, and a long series is thinned. A point replaces all that the node reported from its step on, also in
+        an earlier attempt. Without a step, only the last value counts.
+
+        Raises WorkbenchError: node.bad_output for a negative step.
+        """
+        if step is not None and not 0 <= step <= MOST_STEP:
+            raise WorkbenchError(
+                "node.bad_output",
+                f"the metric {name} has an invalid step",
+                where="ctx.metric",
+                seen=step,
+                allowed=f"0 to {MOST_STEP:,}",
+                remedy="Count the steps of the whole run from 0 or 1.",
+            )
+        self.host.metric(name, float(value), None if step is None else int(step))
 
 
 def take_over(path: Path, target: Path) -> None:

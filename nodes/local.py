@@ -27,6 +27,7 @@ class FolderHost:
     def __init__(self, folder: Path, on_progress: Callable[[float, float, str], None] | None = None) -> None:
         self.folder = folder
         self.metrics: dict[str, float] = {}
+        self.series: dict[str, dict[int, float]] = {}  # metric -> step -> value
         self.parts: list[dict[str, Any]] = []
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
@@ -53,6 +54,8 @@ class FolderHost:
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         self.metrics[name] = value
+        if step is not None:
+            self.series.setdefault(name, {})[step] = value
 
     def log(self, text: str) -> None:
         self.said.append(text)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import WorkbenchError
+from schemas.refs import SAFETENSORS, ZIP
+
+MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as its own library allows
 
 _IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
@@ -85,4 +88,20 @@ def _duration_s(container: Any, stream: Any) -> float | None:
     return None if container.duration is None else round(container.duration / 1e6, 6)
 
 
-_MEASURES = {"image": _image, "audio": _audio, "video": _video}
+def file_type(head: bytes) -> str:
+    """The media type of a zip or a safetensors file, by its first 9 bytes; "" for any other file.
+
+    A safetensors file begins with the length of its header, 8 bytes, and the header with a brace.
+    """
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ZIP
+    return SAFETENSORS if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= MAX_HEADER_BYTES else ""
+
+
+def _file(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        found = file_type(file.read(9))
+    return {"media_type": found} if found else {}
+
+
+_MEASURES = {"image": _image, "audio": _audio, "video": _video, "file": _file}

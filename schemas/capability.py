@@ -34,6 +34,9 @@ class ServiceManifest(Contract):
     models: list[str] = Field(default_factory=list, description="Parameters that name installed models.")
     available: bool = True
     missing: str = Field("", description="Why the service cannot run here; empty if it can.")
+    missing_models: str = Field(
+        "", description="Why no job can use it although it runs here: a model is not installed; empty otherwise."
+    )
     metrics: list[Metric] = Field(default_factory=list, description="What it records, with units and meanings.")
     params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")
     inputs: dict[str, Any] = Field(

@@ -52,6 +52,7 @@ ERROR_CODES: dict[str, str] = {
     "pipeline.bad_declaration": "A pipeline file contains an invalid declaration.",
     "pipeline.bad_option": "A pipeline option is unknown or missing.",
     "preset.unknown": "The pipeline has no preset with this name.",
+    "lora.unknown": "No LoRA that the user may read has this name.",
     # a node
     "node.bad_declaration": "A node file contains an invalid declaration.",
     "node.bad_input": "The node cannot process this input.",
@@ -66,7 +67,6 @@ ERROR_CODES: dict[str, str] = {
     "model.bad_catalogue": "The catalogue of models, or the user's own `models.toml`, contains an invalid entry.",
     "model.bad_import": "The folder or file is not a model that can be imported.",
     "model.damaged": "A file of an installed model differs from the one that was installed.",
-    "node.out_of_memory": "The device has too little memory for the model and this input.",
     "model.differs": "A file has another size or digest than the catalogue says.",
     "model.gated": "The source of a model gives its files only to accounts that accepted its terms.",
     "model.licence": "The licence of a model was not accepted.",
@@ -76,6 +76,7 @@ ERROR_CODES: dict[str, str] = {
     "model.unknown": "No model has this name.",
     "model.unreadable": "A file of weights is damaged, or is something else.",
     "model.unsafe": "A file of a model would run code when it is loaded.",
+    "node.out_of_memory": "The device has too little memory for the model and this input.",
     "node.model_unavailable": "A model, or the server that runs it, is not available.",
     # the parts of the deployment
     "bus.unreachable": "The bus does not respond.",

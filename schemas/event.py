@@ -21,6 +21,7 @@ class EventType(StrEnum):
     JOB_ACCEPTED = "job.accepted"  # data: {}
     NODE_RUNNING = "node.running"  # data: NodeStart
     NODE_FIRST_PART = "node.first_part"  # data: FirstPart; the first part of its output is there
+    NODE_SERIES = "node.series"  # data: NodeSeries; further points of its metrics
     NODE_COMPLETED = "node.completed"  # data: NodeResult
     NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt

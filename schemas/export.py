@@ -18,6 +18,7 @@ from schemas.queue import QueueView
 from schemas.refs import REF_TYPES
 from schemas.retention import CollectionReport, ErasureReport, StorageAnswer
 from schemas.segment import SegmentSpec
+from schemas.series import NodeSeries
 from schemas.stack import StackStatus
 
 EXPORTED: tuple[type[BaseModel], ...] = (
@@ -27,6 +28,7 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     NodeStart,
     NodeResult,
     NodeFailure,
+    NodeSeries,
     NodeWait,
     Progress,
     Question,

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas.errors import ErrorInfo
 from schemas.event import Event, EventType, FirstPart, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
 from schemas.job import JobRecord, NodeRecord
+from schemas.series import NodeSeries, Series, extended
 from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
 JOB_ENDS: Mapping[EventType, JobStatus] = {
@@ -38,12 +39,13 @@ _STATUS: Mapping[EventType, NodeStatus] = {
 }
 
 
-def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
+def node_changes(event: Event, *, attempt: int, failed: bool, series: Series) -> dict[str, Any]:
     """The fields of a ``NodeRecord`` that an event of this node changes.
 
     Args:
         attempt: the node's attempt before the event.
         failed: whether the node had an error before the event; if so, the next attempt starts.
+        series: the node's metrics over steps before the event.
     """
     changes: dict[str, Any] = {"epoch": event.epoch, "seq": event.seq}
     status = _STATUS.get(event.type)
@@ -51,15 +53,15 @@ def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
         changes |= {"status": status, "wait": None}
         if status.final:
             changes["finished_at"] = event.at
-    elif event.type is not EventType.NODE_FIRST_PART:
+    elif event.type not in (EventType.NODE_FIRST_PART, EventType.NODE_SERIES):
         return {}
     try:
-        return changes | _read(event, attempt + 1 if failed else 0)
+        return changes | _read(event, attempt + 1 if failed else 0, series)
     except ValidationError as fault:  # one invalid event must not stop the recorder from processing later events
         return changes | {"error": _unreadable(event, fault)}
 
 
-def _read(event: Event, attempt: int) -> dict[str, Any]:
+def _read(event: Event, attempt: int, series: Series) -> dict[str, Any]:
     match event.type:
         case EventType.NODE_RUNNING:
             start = NodeStart.model_validate(event.data)
@@ -103,6 +105,8 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
             return {"cached": False, "seconds": None, "finished_at": None}
         case EventType.NODE_FIRST_PART:
             return {"first_part_at": event.at, "part_kind": FirstPart.model_validate(event.data).kind}
+        case EventType.NODE_SERIES:
+            return {"series": extended(series, NodeSeries.model_validate(event.data).points)}
         case EventType.NODE_WAITING:
             return {"wait": NodeWait.model_validate(event.data)}
     return {}
@@ -185,7 +189,7 @@ class JobFold:
         if (event.epoch, event.seq) <= (node.epoch, node.seq):
             return False
         self.on_bus = self._begun = True
-        changes = node_changes(event, attempt=node.attempt, failed=node.error is not None)
+        changes = node_changes(event, attempt=node.attempt, failed=node.error is not None, series=node.series)
         self.nodes[event.node] = node.model_copy(update=changes)
         self._stop_nodes()  # the event may be late
         return bool(changes)

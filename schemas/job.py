@@ -10,6 +10,7 @@ from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
 from schemas.graph import Graph
+from schemas.series import Series, SeriesSummary
 from schemas.status import JobStatus, Lane, NodeStatus, Plane, WaitReason
 
 
@@ -44,6 +45,7 @@ class NodeRecord(Contract):
     worker: str = ""
     attempt: int = 0
     metrics: dict[str, float] = Field(default_factory=dict)
+    series: Series = Field(default_factory=dict, description="Metrics over steps, by name.")
     output: dict[str, Any] | None = None
     error: ErrorInfo | None = None
     content_key: str = ""
@@ -134,4 +136,7 @@ class JobView(Contract):
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     nodes: list[NodeView] = Field(default_factory=list)
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
+    series: dict[str, SeriesSummary] = Field(
+        default_factory=dict, description="node.metric -> the figures of a metric over steps"
+    )
     error: ErrorInfo | None = None

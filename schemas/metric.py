@@ -16,6 +16,8 @@ class Metric(Contract):
     unit: str = Field("", description="Such as `ms`; empty for a number without unit.")
     better: Literal["higher", "lower", "neither"] = Field(description="The direction that is better, if there is one.")
     meaning: str = Field(description="One short sentence.")
+    series: bool = Field(False, description="Whether it is measured over steps, and shown as a curve.")
+    axis: str = Field("step", description="What the steps of a series count, in the singular.")
 
     @property
     def direction(self) -> str:

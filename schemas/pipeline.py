@@ -15,6 +15,7 @@ class InputKind(StrEnum):
     IMAGE = "image"
     AUDIO = "audio"
     VIDEO = "video"
+    FILE = "file"  # InputView.holds says what is in it
     TEXT = "text"
     SWITCH = "switch"
     NUMBER = "number"
@@ -23,7 +24,7 @@ class InputKind(StrEnum):
 
     @property
     def is_file(self) -> bool:
-        return self in (InputKind.IMAGE, InputKind.AUDIO, InputKind.VIDEO)
+        return self in (InputKind.IMAGE, InputKind.AUDIO, InputKind.VIDEO, InputKind.FILE)
 
 
 class InputUse(StrEnum):
@@ -41,6 +42,12 @@ class InputView(Contract):
     title: str = Field(description="Label of the field.")
     doc: str = Field(description="One sentence.")
     kind: InputKind
+    holds: str = Field(
+        "",
+        pattern="^(portraits|lora)?$",
+        description="What a file holds: `portraits`, a zip of portraits with optional captions; `lora`, a LoRA as one "
+        "safetensors file, for which the name of a trained one can be given instead.",
+    )
     use: InputUse
     group: list[str] = Field(default_factory=list, description="Inputs of which exactly one is given, with itself.")
     group_title: str = Field("", description="Title of that group, such as `What is said`.")

@@ -17,6 +17,10 @@ from schemas.base import Contract
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, lower-case hex.")]
 
 
+ZIP = "application/zip"
+SAFETENSORS = "application/x-safetensors"
+
+
 class Ref(Contract):
     """An artifact of any kind."""
 

@@ -88,18 +88,17 @@ class Settings(BaseModel):
     llm_model: str = Field("", description="Model name at llm_url.")
     llm_api_key: str = Field("", repr=False, description="Bearer token for llm_url.")
 
+    signing_key: str = Field("", description="File of the private key (PEM) that signs delivered files.")
+    signing_certificate: str = Field(
+        "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
+    )
+
     models: Path = Field(
         default_factory=lambda known: known["home"] / "models", description="Folder of the models' files."
     )
     models_mirror: str = Field(
         "", description="URL or folder to fetch models from, with the layout of a folder of models; empty: the sources."
     )
-
-    signing_key: str = Field("", description="File of the private key (PEM) that signs delivered files.")
-    signing_certificate: str = Field(
-        "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
-    )
-
     engines: Path = Field(
         default_factory=lambda known: known["home"] / "engines",
         description="Folder of the environments that `workbench engines install` makes.",
@@ -121,6 +120,13 @@ class Settings(BaseModel):
     upload_image_mb: float = Field(20, gt=0, le=1000, description="Maximum size of an uploaded image, in MB.")
     upload_audio_mb: float = Field(50, gt=0, le=2000, description="Maximum size of an uploaded audio file, in MB.")
     upload_video_mb: float = Field(500, gt=0, le=10000, description="Maximum size of an uploaded video, in MB.")
+    upload_archive_mb: float = Field(
+        500,
+        gt=0,
+        le=10000,
+        description="Maximum size of an uploaded zip of portraits, packed and unpacked, in MB.",
+    )
+    upload_lora_mb: float = Field(500, gt=0, le=10000, description="Maximum size of an uploaded LoRA file, in MB.")
     upload_minutes: float = Field(10, gt=0, le=120, description="Maximum duration of an uploaded audio file or video.")
     metrics_port: int = Field(
         0,

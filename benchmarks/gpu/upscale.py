@@ -43,6 +43,7 @@ FPS = Fraction(25)
 GOAL = 2.0
 CRF = 17
 COMPARED = 8  # frames
+ROWS = (("span-x2", ""), ("realesrgan-x2plus", ""), ("realesrgan-x4plus", ""), ("span-x2", "faces"))
 
 
 def networks(toy: bool) -> dict[str, Any]:
@@ -167,7 +168,9 @@ def psnr(a: Path, b: Path) -> float:
 
 def measured(folder: Path, source: Path, start: Path, count: int, options: argparse.Namespace) -> Iterator[str]:
     cuda = options.device.startswith("cuda")
-    for name, faces in (("span-x2", ""), ("realesrgan-x2plus", ""), ("realesrgan-x4plus", ""), ("span-x2", "faces")):
+    for name, faces in ROWS:
+        if options.only not in ("", f"{name}+{faces}".rstrip("+")):
+            continue
         node = Node(folder, folder / "models", name, faces, options.device, options.batch)
         single = Plain(folder / "models", name, faces, options.device, half=False)
         node(start, folder / "node.mp4", crf=0)
@@ -200,10 +203,15 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument(
+        "--only", default="", help="one row: span-x2, realesrgan-x2plus, realesrgan-x4plus, span-x2+faces"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--toy", action="store_true", help="tiny networks, 64 px, 8 frames")
+    parser.add_argument(
+        "--toy", action="store_true", help="tiny networks, 64 px, 4 frames: it shows that all runs, not how fast"
+    )
     options = parser.parse_args()
-    side, count = (64, 8) if options.toy else (options.side, options.frames)
+    side, count = (64, 4) if options.toy else (options.side, options.frames)
     name = torch.cuda.get_device_name(options.device) if options.device.startswith("cuda") else "no GPU"
     print(f"{machine()}; {name}; torch {torch.__version__}; {count} frames of {side} x {side}, doubled\n")
     print(

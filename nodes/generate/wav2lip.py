@@ -8,6 +8,7 @@ the whole face, so that larger faces look soft until they are restored.
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from nodes.sdk import (
     VideoRef,
     node,
 )
+from nodes.weights import RECORD
 
 if TYPE_CHECKING:
     from nodes._torch.device import Device
@@ -77,7 +79,11 @@ class Params(OnDevice):
     )
     match_colour: bool = Field(True, description="Shift the colours of the painted mouth to those around it.")
     mouth_lead_ms: float = Field(
-        0.0, ge=-200, le=200, description="How much the mouth moves ahead of the audio, in milliseconds."
+        0.0,
+        ge=-200,
+        le=200,
+        description="How much the mouth moves ahead of the audio, in milliseconds: 0 as in the authors' program, -40 "
+        "as in their training.",
     )
     fps: int = Field(
         25,
@@ -198,9 +204,9 @@ def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
     from nodes._torch.checkpoint_file import only_file
     from nodes.generate._wav2lip.checkpoint import load
 
-    path = only_file(ctx.weights(params.model))
-    about = path.stat()
-    key = f"wav2lip/{path}/{about.st_mtime_ns}/{about.st_size}/{device.device}/{device.dtype}"
+    folder = ctx.weights(params.model)
+    path, digest = only_file(folder), hashlib.sha256((folder / RECORD).read_bytes()).hexdigest()
+    key = f"{params.model} {digest[:12]} on {device.device} in {str(device.dtype).removeprefix('torch.')}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
 
 

@@ -61,10 +61,10 @@ def merge(workers: list[WorkerManifest], declared: list[ServiceManifest]) -> Cap
     for worker in workers:
         for service in worker.services:
             services[service.service] = service
-            if service.available:
+            if service.available and not service.missing_models:
                 offered_by.setdefault(service.service, []).append(worker.worker)
             else:
-                reasons[service.service] = service.missing
+                reasons[service.service] = service.missing or service.missing_models
     missing = {
         name: reasons.get(name, f"no worker of the {service.plane.value} plane serves the pool {service.pool}")
         for name, service in services.items()

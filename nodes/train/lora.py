@@ -150,7 +150,12 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
     part=Checkpoint,
     metrics=(
         *PIPELINE_METRICS,
-        Metric(name="loss", better="lower", meaning="Error of the network's prediction; noisy from step to step."),
+        Metric(
+            name="loss",
+            better="lower",
+            meaning="Error of the network's prediction; noisy from step to step.",
+            series=True,
+        ),
         Metric(name="loss_mean", better="lower", meaning="Mean of the loss over the last tenth of the steps."),
         Metric(name="images", better="higher", meaning="Images that were used."),
         Metric(name="steps_per_s", unit="steps/s", better="higher", meaning="Speed, without samples and checkpoints."),

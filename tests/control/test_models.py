@@ -12,6 +12,7 @@ from nodes.weights import record
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
 from tests.live import LiveDeployment, sigkill, wait_for
+from workbench.client.capabilities import announced_capabilities
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_a_result_belongs_to_the_weights_that_made_it(live: LiveDeployment, mode
     assert again.graph.node("a").models == {"small": second}
     put(live, models, "one")
     assert live.run(node).node("a").output == {"text": "one"}
+
+
+def test_a_service_without_its_model_says_which_command_gets_it(live: LiveDeployment, models: Path) -> None:
+    def missing() -> str:
+        return announced_capabilities(live.deployment.bus).missing.get("probe.weighed", "")
+
+    said = wait_for(missing)
+    assert "no model for its parameter model is installed" in said and "workbench models import" in said
+    put(live, models, "one")
+    assert missing() == ""
 
 
 def test_a_model_that_no_worker_has_is_refused_with_those_that_are_there(live: LiveDeployment, models: Path) -> None:

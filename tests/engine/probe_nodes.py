@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
+import math
 import os
 import random
 import signal
@@ -13,7 +15,20 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, InParts, Metric, ModelName, NodeError, NodeModel, Resources, TextRef, node
+from nodes.sdk import (
+    Context,
+    Field,
+    FileRef,
+    ImageRef,
+    InParts,
+    Metric,
+    ModelName,
+    NodeError,
+    NodeModel,
+    Resources,
+    TextRef,
+    node,
+)
 
 
 class Params(NodeModel):
@@ -252,7 +267,7 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")
                 ctx.log(f"line {count}")
-                ctx.metric(f"line_{count}", 1)
+                ctx.metric(f"line_{count}", 1, step=count)
             count += 1
     if inputs.beside is not None:
         beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)
@@ -277,3 +292,107 @@ def weigh(ctx: Context, params: Weighed, inputs: NodeModel) -> Weight:
 def where(ctx: Context, params: NodeModel, inputs: NodeModel) -> Weight:
     """The interpreter in which it runs, as its environment names it."""
     return Weight(text=os.environ.get("ENGINE", "ours"))
+
+
+class LoraTraining(NodeModel):
+    model: str = Field("tiny", description="Named in the file.")
+    trigger: str = Field("sks", description="Copied to the output.")
+
+
+class Portraits(NodeModel):
+    images: FileRef = Field(description="Any file.")
+
+
+class TrainedLora(NodeModel):
+    lora: FileRef = Field(description="A LoRA whose bytes depend on the inputs.")
+    trigger: str = Field(description="As given.")
+    licence: str = Field(description="As of the model.")
+    samples: ImageRef = Field(description="A picture.")
+
+
+@node("probe.trainer", version="1.0.0", plane="data", resources=Resources(timeout_s=180))
+def train(ctx: Context, params: LoraTraining, inputs: Portraits) -> TrainedLora:
+    """A file with the shapes of a LoRA, made of the inputs instead of a training."""
+    from PIL import Image
+
+    seed = hashlib.sha256(ctx.open(inputs.images).read_bytes() + params.model_dump_json().encode()).digest()
+    tensors = {"unet.to_q.lora_A.weight": ([2, 8], seed * 2), "unet.to_q.lora_B.weight": ([8, 2], seed * 2)}
+    picture = ctx.workdir / "samples.png"
+    Image.frombytes("RGB", (320, 160), (seed * 4800)).save(picture)
+    return TrainedLora(
+        lora=ctx.save(safetensors(tensors), "file", name=f"{params.trigger}.safetensors"),
+        trigger=params.trigger,
+        licence="CreativeML Open RAIL-M",
+        samples=ctx.save(picture, "image", name="samples.png"),
+    )
+
+
+def safetensors(tensors: dict[str, tuple[list[int], bytes]], **metadata: str) -> bytes:
+    """A safetensors file of tensors of 32-bit floats: {name: (shape, bytes)}."""
+    header: dict[str, object] = {"__metadata__": metadata} if metadata else {}
+    at = 0
+    for name, (shape, content) in tensors.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(content)]}
+        at += len(content)
+    encoded = json.dumps(header).encode()
+    return len(encoded).to_bytes(8, "little") + encoded + b"".join(content for _, content in tensors.values())
+
+
+class Training(NodeModel):
+    value: str = Field("", description="Names it, so that trainings differ.")
+    steps: int = Field(100, ge=1, description="Steps.")
+    checkpoint_every: int = Field(0, ge=0, description="A checkpoint after this many steps; 0 for none.")
+    rate: float = Field(0.01, gt=0, description="How fast the loss falls.")
+    gate: str = Field("", description="After ``gate_step``, waits until this file is there.")
+    gate_step: int = Field(50, ge=0, description="The step after which it waits.")
+    die_at: int = Field(0, ge=0, description="In the first attempt, kill its own process after this step.")
+    refuse_at: int = Field(0, ge=0, description="Raise NodeError after this step.")
+
+
+class Trained(NodeModel):
+    steps: int = Field(description="Steps that this attempt made.")
+
+
+class Checkpoint(NodeModel):
+    file: TextRef | None = Field(None, description="The finished steps.")
+
+
+class Model(Trained):
+    file: TextRef | None = Field(None, description="The finished steps, as of the last checkpoint.")
+
+
+def loss_at(step: int, rate: float = 0.01) -> float:
+    """Falls from 2 and swings, the same in each attempt."""
+    return 0.2 + 1.8 * math.exp(-rate * step) + 0.05 * math.sin(step * 12.9898)
+
+
+@node(
+    "probe.training",
+    version="1.0.0",
+    plane="data",
+    part=Checkpoint,
+    cache=False,
+    resources=Resources(timeout_s=180),
+    metrics=(Metric(name="loss", better="lower", meaning="How far the output is from the image.", series=True),),
+)
+def training(ctx: Context, params: Training, inputs: NodeModel) -> Model:
+    done = int(ctx.open(ctx.parts[-1].file).read_text()) if ctx.parts else 0
+    first = done
+    for step in range(done + 1, params.steps + 1):
+        ctx.metric("loss", loss_at(step, params.rate), step=step)
+        ctx.metric("learning_rate", 1e-4 * (1 - step / params.steps), step=step)
+        if params.checkpoint_every and step % params.checkpoint_every == 0:
+            ctx.parts.append(Checkpoint(file=ctx.save(str(step).encode(), "text")))
+        while params.gate and step == params.gate_step and not Path(params.gate).exists():
+            ctx.progress(step, params.steps, "steps")
+            time.sleep(0.02)
+        ctx.progress(step, params.steps, "steps")
+        if step == params.die_at and not done:
+            time.sleep(0.5)  # longer than the pause between two messages, so that the supervisor has all points
+            ctx.metric("loss", loss_at(step, params.rate), step=step)
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == params.refuse_at:
+            raise NodeError("this probe was told to refuse", where="params.refuse_at", seen=step, remedy="Set it to 0.")
+    ctx.metric("seconds_per_step", 0.5)
+    return Model(steps=params.steps - first)

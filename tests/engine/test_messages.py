@@ -34,6 +34,7 @@ FROM_EXECUTOR: list[m.Message] = [
     m.Started(*AT),
     m.Skipped(*AT),
     m.ProgressMade(*AT, 1.0, 2.5, "frames"),
+    m.SeriesMade(*AT, {"loss": [(1, 0.5, 1.5), (2, 0.25, 2.5)]}),
     m.Logged(*AT, LogLine(at=1.5, text="half")),
     m.Previewed(*AT, "/tmp/p.jpg", "image/jpeg"),
     m.Stored(*AT, REF),

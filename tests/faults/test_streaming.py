@@ -65,6 +65,8 @@ def test_the_consumer_starts_with_the_first_part(live: LiveDeployment, workers: 
         "reports before a wait"
     )
     assert record.node("louder").metrics == {f"line_{index}": 1 for index in range(PARTS)}
+    steps = {name: [step for step, _, _ in points] for name, points in record.node("louder").series.items()}
+    assert steps == {f"line_{index}": [index] for index in range(PARTS)}, "the points of every take"
 
 
 def test_one_worker_runs_them_one_after_the_other(live: LiveDeployment, diary: Diary) -> None:

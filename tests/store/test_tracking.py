@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import delete, update
 
 from schemas.errors import WorkbenchError
-from schemas.event import EventType
+from schemas.event import Event, EventType
 from schemas.job import NewJob
 from schemas.refs import Ref
+from schemas.series import MOST_POINTS
 from tests.stack.servers import running_servers
 from tests.store.media import write_clip, write_tone
 from tests.store.samples import failed, make_job, make_ref, plain, running, whole_run
@@ -314,6 +315,67 @@ def test_a_long_job_has_a_run_while_it_runs(
     assert tracker.sync_due() == 1
     (run,) = runs(settings, experiment)
     assert run["info"]["status"] == "KILLED"
+
+
+def measured(job: str, seq: int, steps: range, factor: float = 1.0) -> Event:
+    """Points of the loss, a second apart."""
+    points = [(step, factor / step, 1_700_000_001.5 + step) for step in steps]
+    return plain(job, seq, EventType.NODE_SERIES, "script", points={"loss": points})
+
+
+def history(settings: Settings, run_id: str) -> list[tuple[int, float, int]]:
+    """Step, value and milliseconds of the points in MLflow's chart of the loss."""
+    query = f"run_id={run_id}&metric_key=script.loss&max_results=5000"
+    found = ask(settings, f"/api/2.0/mlflow/metrics/get-history?{query}").get("metrics", [])
+    return sorted((int(point["step"]), float(point["value"]), int(point["timestamp"])) for point in found)
+
+
+def test_the_steps_of_a_running_training_appear_in_mlflows_chart_once(
+    settings: Settings, store: JobStore, tracker: Tracker, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.store.tracking.SERIES_EVERY_S", 0.0)
+    job = make_job(experiment=experiment)
+    store.create(job)
+    store.apply([running(job.id, 1, "script"), measured(job.id, 2, range(1, 4))])
+    assert tracker.sync_due() == 1  # the run, with the points so far
+    (run,) = runs(settings, experiment)
+    run_id = run["info"]["run_id"]
+    assert history(settings, run_id) == [(step, 1 / step, 1_700_000_001_500 + 1000 * step) for step in (1, 2, 3)]
+    store.apply([measured(job.id, 3, range(4, 8))])
+    assert tracker.feed_series() == 1
+    requests = tracker.api.requests
+    assert tracker.feed_series() == 0 and tracker.api.requests == requests, "nothing is new"
+    assert Tracker.connect(settings, store).feed_series() == 1  # another process starts: it repeats nothing
+    store.apply(
+        [
+            failed(job.id, 4, "script", retry=True),
+            running(job.id, 5, "script"),
+            measured(job.id, 6, range(6, 1200), factor=2.0),  # from a checkpoint, with other values
+            plain(job.id, 7, EventType.JOB_CANCELLED),
+        ]
+    )
+    assert tracker.sync_due() == 1
+    found = history(settings, run_id)
+    steps = [step for step, _, _ in found]
+    assert len(steps) == len(set(steps)), "MLflow keeps the first value of a step"
+    assert found[:7] == [(step, 1 / step, 1_700_000_001_500 + 1000 * step) for step in range(1, 8)]
+    assert found[-1][:2] == (1199, 2 / 1199) and len(found) <= MOST_POINTS
+    assert tracker.feed_series() == 0  # the job has ended
+
+
+def test_a_training_goes_on_when_mlflow_refuses_its_steps(
+    settings: Settings, store: JobStore, tracker: Tracker, experiment: str
+) -> None:
+    job = make_job(experiment=experiment)
+    store.create(job)
+    store.apply([running(job.id, 1, "script")])
+    tracker.sync_due()
+    (run,) = runs(settings, experiment)
+    tracker.api.delete_run(run["info"]["run_id"])
+    store.apply([measured(job.id, 2, range(1, 4))])
+    assert tracker.feed_series() == 0
+    record = store.get(job.id)
+    assert record is not None and record.node("script").series["loss"][-1][0] == 3
 
 
 def test_jobs_of_a_sweep_have_one_parent_run_that_ends_with_them(

@@ -59,7 +59,7 @@ def test_what_a_node_raised(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     live.see(Event(job="1", epoch=0, seq=1, type=EventType.NODE_FAILED, node="a", data={"error": error}))
     screen = _Screen(record)
     screen.start()
-    screen.show(live.state())
+    screen.show(live.state(), live.fold.nodes)
     screen.print(text)
     screen.stop()
     shown = terminal.getvalue()

@@ -201,7 +201,7 @@ def test_whole_in_pieces_and_resumed_give_the_same_bytes(
     assert [part["video"]["frames"] for part in parts] == [3, 4, 3]
     assert ctx.host.said[-1] == "faces were restored in 10 of 10 frames"
     pieces = clip_in_pieces(local_context(tmp_path / "store"), moving, (4, 9), FPS)
-    for finished in (0, 2):
+    for finished in (0, 2, 3):
         again, later = run(tmp_path, models, as_input(pieces), parts=parts[:finished], **restored)
         assert again.video.sha256 == whole.video.sha256
         assert len(later.host.parts) == 3 - finished
@@ -346,9 +346,18 @@ def test_a_network_for_another_purpose_is_refused_before_the_video_is_read(tmp_p
         assert caught.value.where == where
 
 
+RAN: list[str] = []
+
+
+def _run_from_a_file() -> None:
+    RAN.append("a program")
+
+
 class Trojan:
+    """Runs when a pickle file is opened without protection."""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return (exec, ("import pathlib; pathlib.Path(__file__).write_text('run')",))
+        return (_run_from_a_file, ())
 
 
 def _damage(weights: dict[str, Any]) -> dict[str, Any]:
@@ -398,7 +407,14 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, name: str, conten
     video = local_context(tmp_path / "store").save(b"no video", "file").model_dump() | {"kind": "video"}
     with pytest.raises(NodeError, match=message) as caught:
         run(tmp_path, tmp_path / "models", video, model="bad")
-    assert caught.value.where and caught.value.seen and caught.value.remedy
+    assert caught.value.where and caught.value.seen and caught.value.remedy and not RAN
+
+
+def test_a_trojan_runs_where_nothing_protects(tmp_path: Path) -> None:
+    """So that the refusal above means something."""
+    torch.save(Trojan(), tmp_path / "a.pth")
+    torch.load(tmp_path / "a.pth", weights_only=False)
+    assert RAN.pop() == "a program"
 
 
 # --- threads and memory

@@ -376,6 +376,7 @@ def test_a_still_speaks_and_only_its_mouth_moves(node: Node, tmp_path: Path) -> 
     image = node.ctx.save(sample_portrait(tmp_path), "image")
     result = node.run(image=image, audio=node.audio(sound(0.6)), params={"fps": 20, "crf": 0})
     assert (result.frames, result.video.fps, result.video.width) == (12, 20, 512)
+    assert node.ctx.host.said[0].startswith("loading tiny ") and node.ctx.host.said[0].endswith(" on cpu in float32")
     made = decoded(node, result)
     moved = np.abs(np.diff(made, axis=0)).max(0).max(-1) > 12
     rows, columns = np.nonzero(moved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
 from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
+from schemas.series import NodeSeries
 from schemas.status import JobStatus, Plane, WaitReason
 
 E = EventType
@@ -57,6 +59,12 @@ def waits(node: str, reason: WaitReason, **more: Any) -> Told:
     )
 
 
+def series(node: str, first: int, count: int = 3, every: int = 1, name: str = "loss") -> Told:
+    steps = range(first, first + count * every, every)
+    points = [(step, round(2 / (1 + step) + 0.1 * math.sin(step * 12.9898), 6), 100.0 + step) for step in steps]
+    return E.NODE_SERIES, node, _json(NodeSeries(points={name: points}))
+
+
 ASKED = Question(sentence="Is it right?", text="Hello.")
 DECIDED: dict[str, Any] = _json(Decision(approved=True, text="Hello.", author="ann", at=1.0))
 ACCEPTED: Told = (E.JOB_ACCEPTED, "", {})
@@ -87,6 +95,11 @@ SCRIPTED: dict[str, Sequence[Told]] = {
     "parts that a node takes": [running("a"), (E.NODE_FIRST_PART, "a", {"kind": "video"}), running("c"),
                                 waits("c", WaitReason.NEXT_PART, producer="a"), running("c"), completed("a"),
                                 completed("c")],
+    "metrics over steps": [running("a"), series("a", 1), series("a", 4), series("a", 1, name="rate"), completed("a")],
+    "a training that continues after a checkpoint": [running("a"), series("a", 1, 9), failed("a", E.NODE_RETRYING),
+                                                     running("a"), series("a", 6), series("a", 9), series("a", 9, 1)],
+    "a training of many steps": [running("a"), *(series("a", 40 * n, 40) for n in range(60)), series("a", 900, 900)],
+    "steps far apart": [running("a"), *(series("a", 10**9 * n, 400, 2 * 10**6 + 1) for n in range(5))],
     "no number as a metric": [(E.NODE_COMPLETED, "a", {"output": {}, "metrics": {"m": None, "n": 2}})],
     "a node that nobody knows": [running("z"), completed("z")],
 }  # fmt: skip
@@ -112,6 +125,7 @@ def random_events(draw: random.Random) -> list[Event]:
         lambda node: (E.NODE_DECIDED, node, DECIDED),
         lambda node: (E.NODE_READY, node, {}),
         lambda node: (E.NODE_FIRST_PART, node, {"kind": draw.choice(("video", "audio"))}),
+        lambda node: series(node, draw.randint(0, 30), draw.randint(1, 5), name=draw.choice(("loss", "rate"))),
         lambda node: (E.NODE_LOST, node, _json(NodeLoss(artifact="", reader="c"))),
     ]
     told = [draw.choice(makers)(draw.choice(NODES)) for _ in range(draw.randint(1, 30))]

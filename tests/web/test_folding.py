@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 RANDOM = 300
 COLUMNS = (
     *("status", "attempt", "worker", "cached", "seconds", "cpu_seconds", "peak_memory_bytes"),
-    *("metrics", "output", "error", "content_key", "started_at", "finished_at"),
+    *("metrics", "series", "output", "error", "content_key", "started_at", "finished_at"),
 )
 Case = tuple[JobRecord, list[Event]]
 
@@ -136,10 +136,11 @@ def recorded(record: JobRecord, events: list[Event], size: int) -> tuple[dict[st
         for name, row in rows.items():
             number = row.get("event_epoch", 0), row.get("event_seq", 0)
             attempt, error = row.get("attempt", 0), row.get("error") and json.dumps(row["error"])
-            known.add(KnownNode("job", name, f"x.{name}", None, row["status"], 0.25, attempt, error, *number))
+            series = json.dumps(row.get("series", {}))
+            known.add(KnownNode("job", name, f"x.{name}", None, row["status"], 0.25, attempt, error, series, *number))
         changes: Changes = fold(batch, known)
         for (_, name), row in changes.nodes.items():
-            rows[name] |= row
+            rows[name] |= json.loads(json.dumps(row))
         end = changes.ended.get("job")
         if not status.final and (changes.touched or end):
             status, _ = job_state(known.of_job["job"], changes, end)

@@ -8,6 +8,7 @@ import pytest
 
 from nodes import catalogue
 from nodes.catalogue import SHIPPED, load, models_for, remedy
+from nodes.registry import services
 from schemas.errors import WorkbenchError
 
 OWN = """
@@ -121,3 +122,16 @@ def test_mistake_is_refused_with_file_and_place(
 
 def test_own_file_replaces_no_shipped_file() -> None:
     assert SHIPPED.parent == Path(catalogue.__file__).parent and SHIPPED.is_file()
+
+
+def test_nodes_and_catalogue_name_the_same_models_and_services() -> None:
+    """A model that a node chooses by default can be fetched, and each service that the catalogue names exists."""
+    models = load().models
+    declared = {name: node for name, node in services().items() if node.run.__module__.startswith("nodes.")}
+    for service, node in declared.items():
+        for parameter in node.models:
+            default = node.params.model_fields[parameter].default
+            if default:
+                assert service in models[default].services, f"{service}: {parameter}={default}"
+    used = {service for model in models.values() for service in model.services}
+    assert used == {service for service, node in declared.items() if node.models}

@@ -72,11 +72,12 @@ def test_second_fetch_asks_the_server_for_nothing(lab: Lab, server: FileServer) 
     [
         [Fault(break_after=10_000)] * 2,
         [Fault(stall_after=20_000)],
+        [Fault(slow_s=0.02, step=20)],
         [Fault(status=503), Fault(status=429, headers={"Retry-After": "0"})],
         [Fault(whole=True, break_after=70_000)],
         [Fault(), Fault(whole=True)],
     ],
-    ids=["breaks off", "stalls", "503 and 429", "ignores Range and breaks off", "ignores Range later"],
+    ids=["breaks off", "stalls", "trickles", "503 and 429", "ignores Range and breaks off", "ignores Range later"],
 )
 def test_passing_faults_cost_only_time(lab: Lab, server: FileServer, faults: list[Fault], sizes: bool) -> None:
     model = lab.serve("tiny", FILES, sizes=sizes)
@@ -317,3 +318,21 @@ def test_damaged_note_of_a_partial_file_costs_bytes_only(lab: Lab, server: FileS
     server.faults[URL].clear()
     lab.fetch(model)
     assert lab.installed(model) == FILES
+
+
+def test_password_of_a_mirror_is_used_and_never_shown(lab: Lab, server: FileServer) -> None:
+    model = lab.serve("tiny", {"model_index.json": b"{}"})
+    server.files["/tiny/model_index.json"] = b"{}"
+    mirror = server.url.replace("//", "//reader:secret@")
+    lab.fetch(model, mirror=mirror)
+    assert server.gets("/tiny/model_index.json")[0].headers["authorization"].startswith("Basic ")
+    record = lab.folder.record("tiny")
+    assert record is not None and record.source == server.url
+
+    other = lab.serve("other", {"model_index.json": b"{}"})
+    server.always["/other/model_index.json"] = Fault(status=403)
+    error = refused(lab, other, mirror=mirror)
+    assert error.code == "model.not_fetched" and "asks for a login" in str(error)
+    assert "secret" not in str(error.info())
+    error = refused(lab, other, mirror="http://[broken")
+    assert error.code == "model.not_fetched"

@@ -174,6 +174,14 @@ class WorkerOperations(Operations):
         args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now(), first)
         return Verdict(self._call("part", *args).decode())
 
+    def series(self, lease: Lease, node: str, data: bytes) -> Verdict:
+        """Emit the event with further points of a node's metrics.
+
+        Args:
+            data: data of the event.
+        """
+        return Verdict(self._call("series", lease.job, lease.segment, lease.fence, node, data, now()).decode())
+
     def receive(
         self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}", so_far: bytes | None = b"{}"
     ) -> Received:

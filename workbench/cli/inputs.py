@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from inspect import Parameter, Signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,10 +56,14 @@ class RunCommand(TyperCommand):
 
 
 def inputs_given(ctx: Any, pipeline: Pipeline) -> dict[str, Any]:
-    """The inputs on the command line: values by name, files as paths."""
+    """The inputs on the command line: values by name, files as paths, LoRAs as names or paths."""
+    from workbench.client.files import path_or_name
+
     given: dict[str, Any] = ctx.meta.get(_GIVEN, {})
     files = {name for name, one in pipeline.inputs.items() if one.kind.is_file and given.get(name)}
-    return {name: Path(value) if name in files else value for name, value in given.items()}
+    return {
+        name: path_or_name(value, pipeline.inputs[name]) if name in files else value for name, value in given.items()
+    }
 
 
 def _options(found: Iterable[Pipeline], chosen: Pipeline | None) -> list[Any]:
@@ -85,13 +88,15 @@ def _store(ctx: Any, option: Any, value: Any) -> None:
 def _made_by_typer(inputs: Sequence[InputField]) -> list[Any]:
     """Options made by typer, from a function with one parameter for each input."""
 
+    from workbench.pipelines.sdk.building import file_metavar
+
     def takes(**_: Any) -> None: ...
 
     types: dict[str, Any] = {"integer": int, "number": float, "switch": bool}
     annotations = {
         one.name: Annotated[
             types.get(one.kind, str) | None,
-            typer.Option(help=_help(one), show_default=False, metavar="FILE" if one.kind.is_file else None),
+            typer.Option(help=_help(one), show_default=False, metavar=file_metavar(one) if one.kind.is_file else None),
         ]
         for one in inputs
     }

@@ -31,13 +31,15 @@ def run(
     experiment: Annotated[str, typer.Option(help="Experiment that records the run.")] = "workbench",
     seed: Annotated[int, typer.Option(min=0, help="Random seed. Equal seeds give equal videos.")] = 0,
     fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
-    out: Annotated[Path | None, typer.Option(help="File for the video; default: in videos/ of the home.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the result; default for a video: in videos/ of the home.")
+    ] = None,
     consent: Said = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: runs with the same key are one job.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a pipeline and wait for its video. Starts the stack if none runs. Ctrl-C stops watching, not the job."""
+    """Run a pipeline and wait for its result. Starts the stack if none runs. Ctrl-C stops watching, not the job."""
     from workbench.cli.inputs import inputs_given
     from workbench.cli.values import parse_settings
     from workbench.client.consent import EntryPoint
@@ -113,7 +115,7 @@ def finish(
     """Watch a job until it ends, save its video and print a report. Exit code 1 if it did not complete."""
     from schemas.status import JobStatus
     from workbench.cli.report import print_report
-    from workbench.client.completion import await_record, await_tracked, keep_video
+    from workbench.client.completion import await_record, await_tracked, keep_file, keep_video
     from workbench.client.view import view
     from workbench.terminal.progress import Follower
 
@@ -122,6 +124,8 @@ def finish(
         saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
     record = await_record(deployment, job)
     saved = saved or keep_video(deployment, record, target, result)
+    if saved is None and out is not None and keep_file(deployment, record, out, result) is None:
+        print(f"{out} was not written: the job made no such file", file=sys.stderr)
     warn_unsigned(saved)
     run = await_tracked(deployment, job)
     shown = view(deployment.job(job), video=saved.path if saved else None, mlflow_run=run)

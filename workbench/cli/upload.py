@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
 
 OWNER = "local"
+_SUFFIXES = {".zip": "portraits", ".safetensors": "lora"}
 
 
 @command
 def upload(
     file: Annotated[str, typer.Argument(help="The file; `sample` for the packaged portrait.")] = "",
-    kind: Annotated[str, typer.Option(help="image, audio, video, json, text or file; default: by the name.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="image, audio, video, portraits, lora, json, text or file; default: by the name.")
+    ] = "",
     list_: Annotated[bool, typer.Option("--list", help="List the uploads with their digests.")] = False,
     remove: Annotated[str, typer.Option(metavar="DIGEST", help="Drop an upload; jobs that use it keep it.")] = "",
 ) -> None:
     """Store a file in the object store and print its reference for the input of a graph. It remains until --remove."""
     from schemas.refs import REF_TYPES
     from workbench.client.files import portrait_file
-    from workbench.client.uploads import store_file
+    from workbench.client.uploads import FILE_TYPES, store_file
 
     deployment = connect(start=True, quiet=True)
     if list_ or remove:
@@ -45,10 +48,9 @@ def upload(
         )
     path = portrait_file(file, deployment.settings.home)
     kind = kind or _kind_of(path)
-    if kind not in REF_TYPES:
-        raise WorkbenchError(
-            "settings.invalid", "unknown kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
-        )
+    kinds = [*REF_TYPES, *FILE_TYPES]
+    if kind not in kinds:
+        raise WorkbenchError("settings.invalid", "unknown kind of artifact", where="--kind", seen=kind, allowed=kinds)
     ref, warnings = store_file(deployment, path, kind, owner=OWNER)
     for warning in warnings:
         note(f"{warning.message} {warning.remedy}")
@@ -79,6 +81,8 @@ def _remove(deployment: Deployment, digest: str) -> None:
 
 
 def _kind_of(path: Path) -> str:
+    if path.suffix.lower() in _SUFFIXES:
+        return _SUFFIXES[path.suffix.lower()]
     media_type = mimetypes.guess_type(path.name)[0] or ""
     if media_type == "application/json":
         return "json"

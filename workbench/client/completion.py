@@ -10,7 +10,7 @@ from schemas.job import JobRecord
 from workbench.client.delivery.deliver import Delivery, save
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import tracking_off
-from workbench.client.view import final_video
+from workbench.client.view import final_file, final_video
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
 RECORD_TIMEOUT_S = 15.0
@@ -68,6 +68,14 @@ def unrecorded(deployment: Deployment, job: str) -> WorkbenchError | None:
             remedy="Check `workbench status`: MLflow and the control plane must run. Recording then follows by itself.",
         )
     return None
+
+
+def keep_file(
+    deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None
+) -> Delivery | None:
+    """Deliver the declared result of the job's pipeline to ``target``, such as a LoRA; None if it is no file."""
+    ref = final_file(record, result)
+    return save(deployment, ref, target, record=record) if ref else None
 
 
 def keep_video(

@@ -1,8 +1,11 @@
 """The rule of consent: a job may use a file of a person only with a recorded consent. ``client.submit`` applies it.
 
-A file of a person is an image, an audio file or a video that somebody brought in: no job of this deployment produced
-it, and it is not the packaged sample. The consent is given with the job, recorded earlier for the file, given once for
-a home where nobody logs in, or given by ``WORKBENCH_CONSENT``. ``docs/design/consent.md`` explains the choice.
+A file of a person is an image, an audio file, a video, a zip of portraits or a LoRA that somebody brought in: no job of
+this deployment produced it, and it is not the packaged sample. A LoRA that a job trained needs the consent to the
+portraits that it was trained on, because it makes new pictures of the same person.
+
+The consent is given with the job, recorded earlier for the file, given once for a home where nobody logs in, or given
+by ``WORKBENCH_CONSENT``. ``docs/design/consent.md`` explains the choice.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from workbench.client.consent_records import consent_text, wording
 from workbench.client.deletion import digests_of
 from workbench.client.deployment import Deployment
 from workbench.client.files import sample_digests
-from workbench.client.uploads import MEDIA_KINDS
+from workbench.client.uploads import FILE_TYPES, MEDIA_KINDS, UPLOAD_KINDS, upload_kind
 
 CONSENT = "consent"  # in a graph's metadata: the consent of the job
 
@@ -45,11 +48,13 @@ class _File:
     Attributes:
         digests: each digest under which it may be stored; the last one is that of its upload.
         where: the input or the node that uses it.
+        trained_by: the owner of the training that used it, if the job uses a LoRA that was trained on it.
     """
 
     digests: tuple[str, ...]
     name: str
     where: str
+    trained_by: str = ""
 
     @property
     def sha256(self) -> str:
@@ -78,7 +83,7 @@ def with_consent(
     Raises WorkbenchError: consent.missing, consent.withdrawn, sql.unreachable.
     """
     _refuse_denial(given, entry)
-    files = _media_of(graph)
+    files = _files_of(deployment, graph)
     if not files:
         return graph if given is None else _noted(graph, [_statement(deployment, given, owner)])
     found = _Records(deployment, owner, repeats)
@@ -115,7 +120,7 @@ def check_files(
         return
     files = []
     for name, (path, kind) in paths.items():
-        if kind in MEDIA_KINDS and path.is_file():
+        if kind in UPLOAD_KINDS and path.is_file():
             digests = tuple(digests_of(deployment, path, kind))
             files += [_File(digests, path.name, name)] if len(digests) > 1 else []  # else the upload refuses it
     found = _Records(deployment, owner)
@@ -149,6 +154,11 @@ class _Records:
             owners.append(self._earlier.owner)
             used = digests & _given_in(self._earlier.graph)
             found = {**self._consents.of_files(self._earlier.owner, used), **found}
+        for owner in sorted({file.trained_by for file in files} - {"", *owners}):
+            trained = {sha256 for file in files if file.trained_by == owner for sha256 in file.digests}
+            for sha256, records in self._consents.of_files(owner, trained).items():
+                found[sha256] = sorted([*records, *found.get(sha256, ())], key=lambda one: one.at)
+            owners.append(owner)
         self._by_digest = found
         # A file with a record was brought in, even if a node passed it on as its output.
         unknown = digests - found.keys()
@@ -270,17 +280,22 @@ def _noted(graph: Graph, records: Sequence[ConsentRecord]) -> Graph:
     return graph.model_copy(update={"metadata": kept | noted})
 
 
-def _media_of(graph: Graph) -> list[_File]:
-    """Images, audio and video that the graph names, each once."""
+def _files_of(deployment: Deployment, graph: Graph) -> list[_File]:
+    """Files that may be of a person, each once: those of the graph, and those that its LoRAs were trained on."""
     asked = graph.metadata.get("asked")
     options = asked.get("options") if isinstance(asked, dict) else None
     names = {value: name for name, value in (options or {}).items() if isinstance(value, str)}
     found: dict[str, _File] = {}
+    loras: list[_File] = []
     for node in graph.nodes:
         for ref in refs_in([node.params, node.input, node.output]):
-            if ref.kind in MEDIA_KINDS and ref.sha256 not in found:
+            if upload_kind(ref) in UPLOAD_KINDS and ref.sha256 not in found:
                 where = names.get(ref.sha256) or f"node {node.id}"
                 found[ref.sha256] = _File((ref.sha256,), ref.name or ref.kind, where)
+                loras += [found[ref.sha256]] if upload_kind(ref) == "lora" else []
+    for lora in loras:
+        for ref, owner in deployment.consents.made_from(lora.sha256, MEDIA_KINDS, FILE_TYPES.values()):
+            found.setdefault(ref.sha256, _File((ref.sha256,), ref.name or ref.kind, lora.where, owner))
     return list(found.values())
 
 

@@ -18,6 +18,7 @@ _STATUS_OF_CODE = {
     "pool.unknown": 404,
     "pipeline.unknown": 404,
     "preset.unknown": 404,
+    "lora.unknown": 404,
     "access.login_required": 401,
     "access.forbidden": 403,
     "access.quota": 403,

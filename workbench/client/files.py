@@ -7,6 +7,7 @@ and pages name files by the digest of an upload, and a text is never interpreted
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Collection
 from functools import cache
@@ -17,10 +18,12 @@ from schemas.graph import Graph, Node
 from schemas.refs import Ref, map_refs
 from schemas.warning import JobWarning
 from workbench.client.deployment import Deployment
-from workbench.client.uploads import store_file
+from workbench.client.loras import is_lora_name, lora_named
+from workbench.client.uploads import FILE_TYPES, store_file, upload_kind
 from workbench.pipelines.sdk import InputField
 
 SAMPLE = "sample"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def portrait_file(given: str | Path, home: Path) -> Path:
@@ -33,6 +36,16 @@ def portrait_file(given: str | Path, home: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return sample_portrait(folder)
     return path
+
+
+def path_or_name(given: str | Path, wanted: InputField) -> str | Path:
+    """What the command line or a notebook gives for a file: a path, or the name of a LoRA, unless there is such a file.
+
+    Only a LoRA without a suffix is taken for a name, so that a mistyped path is reported as one.
+    """
+    path = Path(given).expanduser()
+    by_name = wanted.upload_kind == "lora" and is_lora_name(str(given)) and not path.is_file()
+    return str(given) if by_name else Path(given)
 
 
 @cache
@@ -58,26 +71,29 @@ def file_given(
     Warnings about faces are left to the services, which know what they need of a portrait.
 
     Args:
-        value: a reference; a ``Path``, which is uploaded; or a text, which is a digest.
-        reader: the owner whose uploads and artifacts a digest may name; None for all owners.
+        value: a reference; a ``Path``, which is uploaded; or a text, which is a digest or the name of a LoRA.
+        reader: the owner whose uploads, artifacts and trainings a text may name; None for all owners.
 
-    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``uploads.store_file``.
+    Raises WorkbenchError: artifact.unknown, lora.unknown, request.invalid, and the errors of ``uploads.store_file``.
     """
     if isinstance(value, Ref):
         return value, []
     if isinstance(value, Path):
         path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
-        ref, found = store_file(deployment, path, wanted.kind.value)
+        ref, found = store_file(deployment, path, wanted.upload_kind)
         told = [one for one in found if not one.code.startswith("face.")]
         return ref, [JobWarning(where=wanted.name, message=f"{one.message} {one.remedy}") for one in told]
-    return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name), []
+    text = str(value)
+    if wanted.upload_kind == "lora" and not _DIGEST.fullmatch(text):
+        return lora_named(deployment, text, reader, where=wanted.name), []
+    return given_ref(deployment, text, wanted.upload_kind, owner=reader, where=wanted.name), []
 
 
 def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:
     """The reference of an upload or artifact.
 
     Args:
-        kind: image, audio or video; other kinds are refused.
+        kind: image, audio, video, portraits or lora; other kinds are refused.
         owner: the owner whose jobs and uploads count; None for all owners.
         where: the option to name in the error.
 
@@ -92,8 +108,8 @@ def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | No
             seen=sha256,
             remedy="Upload the file again (POST /api/uploads) and use the digest in the response.",
         )
-    if ref.kind != kind:
-        raise _of_another_kind(where, kind, ref.kind)
+    if upload_kind(ref) != kind:
+        raise _of_another_kind(where, kind, upload_kind(ref))
     return ref
 
 
@@ -140,7 +156,8 @@ def with_stored_refs(deployment: Deployment, graph: Graph, *, owner: str | None,
             )
         if found.kind == ref.kind:
             return found
-        if {found.kind, ref.kind} <= {"file", "json", "text"}:  # the same bytes, seen in another way
+        same = {found.kind, ref.kind} <= {"file", "json", "text"}  # the same bytes, seen in another way
+        if same and found.media_type not in FILE_TYPES.values():  # whose kind says that they are of a person
             return ref.model_copy(update={"size_bytes": found.size_bytes, "name": found.name})
         raise _of_another_kind(f"node {node.id}", ref.kind, found.kind)
 

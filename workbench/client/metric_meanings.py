@@ -41,12 +41,17 @@ def by_dotted_name(found: Mapping[str, Mapping[str, Metric]]) -> dict[str, Metri
     return {f"{node}.{name}": metric for node, own in found.items() for name, metric in own.items()}
 
 
+def _measures_steps(service: str) -> bool:
+    return any(metric.series for metric in declared(service).values())
+
+
 def meanings(deployment: Deployment, nodes: Iterable[NodeRecord]) -> dict[str, dict[str, Metric]]:
-    """{node: {name: metric}} for the recorded metrics of a job that a service declares, here or on a worker.
+    """{node: {name: metric}} for the recorded metrics of a job that a service declares, here or on a worker; also for
+    the metrics over steps that a node may still record.
 
     Asks the workers only if a service with metrics is not installed here. Blocks for 1.5 seconds at most.
     """
-    recorded = {node.id: node for node in nodes if node.metrics}
+    recorded = {node.id: node for node in nodes if node.metrics or node.series or _measures_steps(node.service)}
     elsewhere: dict[str, dict[str, Metric]] = {}
     if any(node.service not in services() for node in recorded.values()):
         for worker in announced_services(deployment).workers:
@@ -55,5 +60,9 @@ def meanings(deployment: Deployment, nodes: Iterable[NodeRecord]) -> dict[str, d
     found = {}
     for node_id, node in recorded.items():
         known = declared(node.service) or elsewhere.get(node.service, {})
-        found[node_id] = {name: known[name] for name in node.metrics if name in known}
+        found[node_id] = {
+            name: metric
+            for name, metric in known.items()
+            if metric.series or name in node.metrics or name in node.series
+        }
     return {node_id: own for node_id, own in found.items() if own}

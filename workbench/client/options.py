@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel, to_snake
 
 from schemas.api import CommonOptions
 from schemas.errors import WorkbenchError
+from schemas.lora import LoraName
 from schemas.problem import invalid
 from schemas.refs import Ref, Sha256
 from workbench.pipelines.registry import pipelines
@@ -22,7 +23,9 @@ from workbench.pipelines.sdk.inputs import has_content
 
 @cache
 def options_model(pipeline: Pipeline) -> type[CommonOptions]:
-    """A model with a field for each input, and the options that all pipelines share. A file is a digest.
+    """A model with a field for each input, and the options that all pipelines share.
+
+    A file is a digest; a LoRA is a name or a digest.
 
     No field is required. ``check_given`` reports missing inputs together with their group.
     """
@@ -32,7 +35,8 @@ def options_model(pipeline: Pipeline) -> type[CommonOptions]:
 
 
 def _field(one: InputField) -> Any:
-    annotation = Sha256 if one.kind.is_file else Annotated[one.annotation, *one.field.metadata]
+    file = LoraName if one.upload_kind == "lora" else Sha256  # a digest has the form of a name
+    annotation = file if one.kind.is_file else Annotated[one.annotation, *one.field.metadata]
     default = "" if one.default is None and one.annotation is str else one.default
     return (
         annotation if default is not None else annotation | None,

@@ -175,7 +175,7 @@ def _files_here(asked: JobRequest) -> dict[str, tuple[Path, str]]:
     if not paths or asked.pipeline is None:
         return {}
     inputs = find_pipeline(asked.pipeline).inputs
-    return {name: (path.expanduser(), inputs[name].kind.value) for name, path in paths.items() if name in inputs}
+    return {name: (path.expanduser(), inputs[name].upload_kind) for name, path in paths.items() if name in inputs}
 
 
 def _without_consent(graph: Graph) -> Graph:

@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from nodes._samples import SAMPLE_NAME, sample_portrait
+from nodes.media import measure
 from schemas.errors import WorkbenchError
-from schemas.refs import REF_TYPES, Ref
-from schemas.upload import EarlierFile, MediaRef, Upload, UploadWarning
+from schemas.refs import REF_TYPES, SAFETENSORS, ZIP, Ref
+from schemas.upload import EarlierFile, Upload, UploadRef, UploadWarning
 from workbench.client.access import LOCAL
 from workbench.client.delivery.verify import known_file
 from workbench.client.deployment import Deployment
@@ -30,16 +31,20 @@ from workbench.store.files import written
 
 NAME_CHARACTERS = 120
 MEDIA_KINDS = ("image", "audio", "video")
-_MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
+# What the kind of a reference does not say: media types of files that are inspected.
+FILE_TYPES = {"portraits": ZIP, "lora": SAFETENSORS}
+UPLOAD_KINDS = (*MEDIA_KINDS, *FILE_TYPES)
+_UPLOAD_REF: TypeAdapter[Any] = TypeAdapter(UploadRef)
 
 
 def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = "") -> tuple[Ref, list[UploadWarning]]:
     """Store a file from this machine: its reference, and what to know about it before using it.
 
-    Images, audio and video go through ``keep_upload``, as from every front end; other files are stored as they are.
+    The kinds of ``UPLOAD_KINDS`` go through ``keep_upload``, as from every front end; other files are stored as they
+    are.
 
     Args:
-        kind: image, audio, video, text, json or file.
+        kind: image, audio, video, portraits, lora, text, json or file.
         owner: as of ``keep_upload``.
 
     Raises WorkbenchError: node.bad_input if there is no such file, access.quota, and the errors of ``keep_upload``.
@@ -54,7 +59,7 @@ def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = ""
             remedy="Correct the path.",
         )
     check_quotas(deployment, owner or LOCAL.name, path.stat().st_size)
-    if kind in MEDIA_KINDS:
+    if kind in UPLOAD_KINDS:
         try:
             upload = keep_upload(deployment, path, owner=owner, kind=kind)
         except WorkbenchError as error:
@@ -63,7 +68,8 @@ def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = ""
         return upload.ref, upload.warnings
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    ref = REF_TYPES[kind](sha256=sha256, size_bytes=path.stat().st_size, name=path.name[:200])
+    typed = measure(path, kind)  # a zip may hold portraits, for which a consent is needed
+    ref = REF_TYPES[kind](sha256=sha256, size_bytes=path.stat().st_size, name=path.name[:200], **typed)
     with incoming_folder(deployment.settings.home) as folder, written(folder):
         copy = Path(shutil.copyfile(path, folder / "copy"))
         _store(deployment, copy, ref, owner, {"ref": ref.model_dump(mode="json", exclude_none=True)})
@@ -75,7 +81,7 @@ def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "
 
     Args:
         owner: keeps a claim on the file, so that it stays although no job refers to it. "" if a job refers to it now.
-        kind: image, audio or video; ``auto`` for any of these.
+        kind: image, audio, video, portraits or lora; ``auto`` for any of these.
         name: the user's name for the file. After ``plain_name`` it becomes ``ref.name``, and is used for nothing else.
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
@@ -84,12 +90,13 @@ def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "
         found, kept = inspect_file(deployment, path, work, kind)
         with kept.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        known = REF_TYPES[found.kind].model_fields
+        ref_kind = "file" if found.kind in FILE_TYPES else found.kind
+        known = REF_TYPES[ref_kind].model_fields
         facts = found.facts.model_dump(exclude_none=True, by_alias=False)
-        ref = _MEDIA_REF.validate_python(
+        ref = _UPLOAD_REF.validate_python(
             {
                 **{field: value for field, value in facts.items() if field in known},
-                "kind": found.kind,
+                "kind": ref_kind,
                 "media_type": found.media_type,
                 "sha256": sha256,
                 "size_bytes": kept.stat().st_size,
@@ -154,14 +161,25 @@ def earlier_files(deployment: Deployment, owner: str, kind: str | None = None, l
     """Files that the owner uploaded or gave to jobs, newest first. Raises WorkbenchError: sql.unreachable.
 
     Args:
-        kind: image, audio or video; None for all three.
+        kind: image, audio, video, portraits or lora; None for all of them.
     """
+    kinds = (kind,) if kind else UPLOAD_KINDS
+    media = [one for one in kinds if one in MEDIA_KINDS]
+    types = [FILE_TYPES[one] for one in kinds if one in FILE_TYPES]
     found = []
-    for ref, used in deployment.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
+    for ref, used in deployment.grants.earlier(owner, media, limit, types=types):
         url = f"/api/artifacts/{ref.sha256}"
-        pictured = f"{url}/thumbnail" if ref.kind != "audio" else None
-        found.append(EarlierFile.model_validate({"ref": ref, "used": used, "url": url, "thumbnail": pictured}))
+        pictured = f"{url}/thumbnail" if ref.kind in ("image", "video") else None
+        one = {"ref": ref, "kind": upload_kind(ref), "used": used, "url": url, "thumbnail": pictured}
+        found.append(EarlierFile.model_validate(one))
     return found
+
+
+def upload_kind(ref: Ref) -> str:
+    """What the file of a reference was inspected as: image, audio, video, portraits or lora; else its own kind."""
+    if ref.kind != "file":
+        return ref.kind
+    return next((kind for kind, media_type in FILE_TYPES.items() if ref.media_type == media_type), ref.kind)
 
 
 def inspect_file(deployment: Deployment, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:
@@ -178,7 +196,8 @@ def check_size(size_bytes: int, kind: str, limits: Limits) -> None:
     """Raises WorkbenchError (upload.too_large)."""
     cap = limits.bytes_of(kind)
     if size_bytes > cap:
-        noun = {"image": "image", "audio": "audio file", "video": "video"}.get(kind, "file")
+        nouns = {"image": "image", "audio": "audio file", "video": "video", "portraits": "zip", "lora": "LoRA file"}
+        noun = nouns.get(kind, "file")
         raise too_large(f"the {noun} is too large", megabytes(size_bytes), f"up to {megabytes(cap)}")
 
 

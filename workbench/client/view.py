@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.job import JobRecord, JobView, NodeView
 from schemas.refs import Ref, VideoRef, refs_in
+from schemas.series import summary
 from workbench.store.job_times import first_frame_s, times_of
 from workbench.store.record import named_refs
 
@@ -25,6 +26,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
         tracking_error=record.tracking_error,
         nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],
         metrics={f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+        series={f"{node.id}.{name}": summary(its) for node in record.nodes for name, its in node.series.items()},
         error=record.error,
     )
 
@@ -46,6 +48,11 @@ def named_artifacts(record: JobRecord) -> list[tuple[str, str, str, Ref]]:
         for role, value in (("input", {**node.params, **node.input}), ("output", node.output or {})):
             found += [(node.id, role, name, ref) for name, ref in named_refs(value)]
     return found
+
+
+def final_file(record: JobRecord, result: tuple[str, str] | None) -> Ref | None:
+    """The declared result of the job's pipeline, if it is a file; None while there is none."""
+    return next((ref for node, name, ref in artifacts(record) if (node, name) == result), None)
 
 
 def final_video(record: JobRecord, result: tuple[str, str] | None = None) -> Ref | None:

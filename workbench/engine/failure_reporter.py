@@ -14,6 +14,7 @@ from workbench.engine.lease import Lost, release
 from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.retry_policy import delay_s
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.series_reporter import SeriesReporter
 from workbench.engine.slot_parts import SlotParts
 from workbench.metrics import NODES
 
@@ -21,11 +22,12 @@ from workbench.metrics import NODES
 class FailureReporter:
     """The failure reporter of one segment. Methods block for the bus."""
 
-    def __init__(self, parts: SlotParts, segment: RunningSegment, calls: LeasedCalls) -> None:
+    def __init__(self, parts: SlotParts, segment: RunningSegment, calls: LeasedCalls, series: SeriesReporter) -> None:
         self._bus = parts.bus
         self._executor = parts.executor
         self._segment = segment
         self._calls = calls
+        self._series = series
 
     def failed(self, node: str, failure: NodeFailure) -> Verdict:
         """Handle a failed attempt that the executor reports: RETRY, or FINAL if the node failed permanently.
@@ -75,6 +77,7 @@ class FailureReporter:
         pause_s = delay_s(failure.attempt, failure.error.code)
         why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
         leased, body = self._segment.leased, failure.to_json()
+        self._series.report()  # the last points before a failure are those that explain it
         reached(CrashPoint.FAIL_ASKED)
         verdict = self._calls.bus(
             lambda: self._bus.fail(

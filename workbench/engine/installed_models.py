@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from nodes import catalogue
 from nodes.weights import installed
+from schemas.capability import ServiceManifest
 
 READ_EVERY_S = 1.0
+
+
+def missing_models(service: ServiceManifest, installed: Mapping[str, str], models: Path) -> str:
+    """Why no job can use a service that runs here, with the command that gets the model; "" if one can.
+
+    Args:
+        installed: digests by name.
+        models: the folder, which may have a catalogue of its own.
+    """
+    for parameter in service.models:
+        name = service.params["properties"][parameter].get("default", "")
+        others = (model.name for model in catalogue.models_for(service.service, models))
+        if name and name not in installed and not any(other in installed for other in others):
+            return f"no model for its parameter {parameter} is installed. {catalogue.remedy(name, models)}"
+    return ""
 
 
 class InstalledModels:

@@ -20,11 +20,12 @@ from schemas.approval import Decision, Question
 from schemas.errors import ErrorInfo
 from schemas.event import LogLine, NodeFailure
 from schemas.refs import Ref, read_ref
+from schemas.series import Series
 from schemas.status import NodeStatus
 from workbench.bus.results import Verdict
 from workbench.engine.wire import Closed, Wire
 
-VERSION = 2
+VERSION = 3
 
 
 class Message(msgspec.Struct, tag_field="kind", tag=str.lower, forbid_unknown_fields=True):
@@ -80,6 +81,10 @@ class ProgressMade(NodeMessage):
     done: float
     total: float
     unit: str
+
+
+class SeriesMade(NodeMessage):
+    points: Series  # by metric
 
 
 class Logged(NodeMessage):
@@ -235,6 +240,7 @@ FromExecutor = (
     | Started
     | Skipped
     | ProgressMade
+    | SeriesMade
     | Logged
     | Previewed
     | Stored

@@ -63,7 +63,10 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
         provenance=state.spec.provenance,
         worker=state.worker,
     )
-    output = declaration.run(ctx, params, inputs)
+    try:
+        output = declaration.run(ctx, params, inputs)
+    finally:
+        host.send_series()
     if not isinstance(output, declaration.outputs):
         raise WorkbenchError(
             "node.bad_output",

@@ -77,17 +77,12 @@ def offer(
         for service in services
         if service["available"] and pool_name(Plane(service["plane"]), service["pool"]) == pool_name(plane, pool)
     ]
-    models = installed if uses_models(served) else {}
+    models = installed if any(service["models"] for service in served) else {}
     words = frozenset(
         _service_key(*(service[field] for field in ("service", "version", "code", "weights", "packages")))
         for service in served
     ).union(_model_key(name, digest) for name, digest in models.items())
     return Offer(hashlib.sha256(" ".join(sorted(words)).encode()).hexdigest()[:16], words)
-
-
-def uses_models(services: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any of these services has parameters that name installed models."""
-    return any(service["models"] for service in services)
 
 
 class DeploymentSnapshot:

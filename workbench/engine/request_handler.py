@@ -36,6 +36,7 @@ from workbench.engine.messages import (
     Whole,
 )
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.series_reporter import SeriesReporter
 from workbench.engine.slot_parts import SlotParts
 from workbench.store.damage import LOST, Condition, discard
 
@@ -50,6 +51,7 @@ class RequestHandler:
         calls: LeasedCalls,
         uploader: ArtifactUploader,
         failures: FailureReporter,
+        series: SeriesReporter,
     ) -> None:
         self._bus = parts.bus
         self._objects = parts.objects
@@ -61,6 +63,7 @@ class RequestHandler:
         self._calls = calls
         self._uploader = uploader
         self._failures = failures
+        self._series = series
 
     def answer(self, request: Request) -> None:
         """Raises Lost if the lease is lost, and Closed if the executor has ended."""
@@ -163,6 +166,8 @@ class RequestHandler:
         """The next parts of a producer, or its result after the last part; PARKED if the segment now waits for it."""
         why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json()
         so_far = None if request.so_far is None else request.so_far.encode()
+        if so_far is not None:
+            self._series.report()  # the lease may end here
 
         def receive() -> tuple[Verdict, Received]:
             lease = self._leased.lease

@@ -27,12 +27,14 @@ from workbench.engine.messages import (
     Previewed,
     ProgressMade,
     Request,
+    SeriesMade,
     Skipped,
     Started,
     Stored,
 )
 from workbench.engine.request_handler import RequestHandler
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.series_reporter import SeriesReporter
 from workbench.engine.slot_parts import SlotParts
 from workbench.engine.wire import Closed
 from workbench.metrics import COMMITS, NODE_SECONDS, NODES
@@ -54,8 +56,9 @@ class SegmentSupervisor:
         self._then_take = then_take
         self._calls = LeasedCalls(segment, parts.shutdown)
         self._uploader = ArtifactUploader(parts, segment, self._calls)
-        self._failures = FailureReporter(parts, segment, self._calls)
-        self._requests = RequestHandler(parts, segment, self._calls, self._uploader, self._failures)
+        self._series = SeriesReporter(parts, segment, self._calls)
+        self._failures = FailureReporter(parts, segment, self._calls, self._series)
+        self._requests = RequestHandler(parts, segment, self._calls, self._uploader, self._failures, self._series)
         self._ended = False  # the executor has ended the run
         self._held = False  # it starts no further node: it got Hold, or a node was edited
 
@@ -122,6 +125,8 @@ class SegmentSupervisor:
             self._uploader.part(message)
         elif isinstance(message, Models):
             self._executor.models = message.keys
+        elif isinstance(message, SeriesMade):
+            self._series.take(message)
         elif isinstance(message, Logged):
             self._leased.add_log(message.node, message.line)
         elif isinstance(message, Previewed):
@@ -141,6 +146,7 @@ class SegmentSupervisor:
             message = f"the node exceeded its timeout of {self._segment.timeout_s(node):g} s"
             self._failures.crashed("node.timeout", message, node)
             raise Lost
+        self._series.report_due()
 
     def _commit_or_give_up(self, message: Done) -> Taken | None:
         """Commit. The executor of a batch job waits for the response."""
@@ -152,6 +158,7 @@ class SegmentSupervisor:
 
     def _commit(self, message: Done) -> Taken | None:
         self._uploader.upload()
+        self._series.report()
         node, body = message.node, bytes(message.body)  # not parsed here
         shutdown = self._parts.shutdown
         last = self._segment.open == {node} and not shutdown.draining and not shutdown.stopping

@@ -27,6 +27,7 @@ class Account:
         self._continued = False
 
     def so_far(self) -> bytes:
+        self._host.send_series()
         log = list(self._host.log_lines)
         return SoFar(cost=self._meter.cost(), metrics=self._host.metrics, log=log).to_json()
 

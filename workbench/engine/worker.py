@@ -16,16 +16,15 @@ from collections.abc import Callable
 import psutil
 import structlog
 
-from schemas.capability import WorkerManifest
+from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.status import Plane
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
-from workbench.engine.installed_models import InstalledModels
+from workbench.engine.installed_models import InstalledModels, missing_models
 from workbench.engine.lease import LeaseRenewer
 from workbench.engine.machine import gpus, memory_used_gib
-from workbench.engine.provided_services import uses_models
 from workbench.engine.slot import Slot
 from workbench.engine.slot_parts import Shutdown, SlotParts
 from workbench.engine.threads import service_thread
@@ -141,26 +140,29 @@ class Worker:
 
     def manifest(self) -> WorkerManifest:
         """The services of this worker, as its executor reported them."""
-        services = [
-            service
+        reported = [
+            ServiceManifest.model_validate(service)
             for service in self._slots[0].executor.services
             if service["plane"] == self.plane.value and (self.plane is Plane.CONTROL or service["pool"] == self.pool)
         ]
-        return WorkerManifest.model_validate(
-            {
-                "worker": self.name,
-                "plane": self.plane,
-                "pool": self.pool,
-                "host": platform.node(),
-                "pid": os.getpid(),
-                "cpus": os.cpu_count() or 1,
-                "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-                "memory_used_gib": memory_used_gib(),
-                "gpus": gpus(),
-                "installed": self._models.digests() if uses_models(services) else {},
-                "models": sorted({model for slot in self._slots for model in slot.executor.models}),
-                "services": services,
-            }
+        digests = self._models.digests()
+        services = [
+            service.model_copy(update={"missing_models": missing_models(service, digests, self.settings.models)})
+            for service in reported
+        ]
+        return WorkerManifest(
+            worker=self.name,
+            plane=self.plane,
+            pool=self.pool,
+            host=platform.node(),
+            pid=os.getpid(),
+            cpus=os.cpu_count() or 1,
+            memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+            memory_used_gib=memory_used_gib(),
+            gpus=gpus(),
+            installed=digests if any(service.models for service in services) else {},
+            models=sorted({model for slot in self._slots for model in slot.executor.models}),
+            services=services,
         )
 
     def _announce(self) -> None:

@@ -17,7 +17,8 @@ from schemas.graph import Graph
 from schemas.problem import invalid
 from schemas.refs import Ref
 from schemas.status import Lane
-from workbench.pipelines.sdk import Pipeline
+from workbench.client.files import path_or_name
+from workbench.pipelines.sdk import InputField, Pipeline
 
 
 def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
@@ -37,10 +38,18 @@ def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
 
 
 def as_given(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a pipeline, with files as paths or references. Raises WorkbenchError (node.bad_input)."""
+    """The inputs of a pipeline, with files as paths or references, and LoRAs also as names.
+
+    Raises WorkbenchError (node.bad_input).
+    """
     takes = pipeline.inputs
     files = {name for name, value in inputs.items() if name in takes and takes[name].kind.is_file and value}
-    return {name: file_named(value, name) if name in files else value for name, value in inputs.items()}
+    return {name: _file(value, takes[name]) if name in files else value for name, value in inputs.items()}
+
+
+def _file(value: Any, wanted: InputField) -> str | Path | Ref:
+    found = file_named(value, wanted.name)
+    return found if isinstance(found, Ref) else path_or_name(found, wanted)
 
 
 def file_named(file: Any, where: str) -> Path | Ref:

@@ -226,6 +226,18 @@ class Job:
         )
 
     @property
+    def series(self) -> dict[str, Table]:
+        """Metrics over steps by ``node.name``, as far as they are recorded: (step, value, at). Does not wait.
+
+        A long series is thinned to at most 1,000 points. ``at`` is in seconds since 1970, UTC.
+        """
+        return {
+            f"{node.id}.{name}": Table([dict(zip(("step", "value", "at"), point, strict=True)) for point in points])
+            for node in self.record.nodes
+            for name, points in node.series.items()
+        }
+
+    @property
     def graph(self) -> ShownGraph:
         """Its graph with the current state of each node, as a drawing; ``graph.document`` is the JSON."""
         record = self.record

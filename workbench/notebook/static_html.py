@@ -13,6 +13,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.refs import Ref
+from schemas.series import sentence
 from schemas.status import NodeStatus
 from workbench.client.deployment import Deployment
 from workbench.client.media.derived_files import thumbnail
@@ -96,6 +97,8 @@ def job_html(deployment: Deployment, record: JobRecord) -> str:
     if metrics:
         known = by_dotted_name(meanings(deployment, record.nodes))
         parts.append(metrics_html(dict(list(metrics.items())[:SHOWN_METRICS]), known))
+    for node in record.nodes:
+        parts += [f"<p>{html.escape(sentence(f'{node.id}.{name}', its))}</p>" for name, its in node.series.items()]
     return "".join(parts)
 
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
+from schemas.lora import TrainedLora
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
 from workbench.client.consent_records import give_for_home, next_steps, said_by, withdraw
 from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
+from workbench.client.loras import trained_loras
 from workbench.client.mlflow_access import client_environment
 from workbench.client.submit import job_request, submit
-from workbench.client.uploads import store_file
+from workbench.client.uploads import store_file, upload_kind
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import (
     as_given,
@@ -237,12 +239,12 @@ class Workbench:
         The file stays until ``wb.drop(ref)``, even if no job refers to it.
 
         Args:
-            kind: image, audio, video, json, text or file; a reference of any kind counts as a file.
+            kind: image, audio, video, portraits, lora, json, text or file; a reference of any kind counts as a file.
 
         Raises WorkbenchError (node.bad_input) for a reference of another kind, and like ``Deployment.upload``.
         """
         ref = self._stored(file, kind, owner=_OWNER)
-        if kind not in ("file", ref.kind):
+        if kind not in ("file", ref.kind, upload_kind(ref)):
             raise WorkbenchError(
                 "node.bad_input",
                 f"the reference has the kind {ref.kind}",
@@ -270,6 +272,10 @@ class Workbench:
     def artifact(self, ref: Ref) -> Artifact:
         """The artifact of a reference, to display, open and save."""
         return Artifact(self.deployment, ref)
+
+    def loras(self) -> list[TrainedLora]:
+        """The trained LoRAs, newest first. Pipelines take them by name: ``wb.run("svd_wav2lip", lora="ada", …)``."""
+        return trained_loras(self.deployment, None)
 
     # -- graphs and nodes -------------------------------------------------------------------------------------------
 

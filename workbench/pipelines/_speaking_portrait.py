@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable
 
 from schemas.approval import MAX_TEXT_CHARS
-from workbench.pipelines.sdk import Added, AudioRef, FilledBy, ImageRef, Input, Output, PipelineGraph, Step
+from workbench.pipelines.sdk import Added, AudioRef, FileRef, FilledBy, ImageRef, Input, Output, PipelineGraph, Step
 
 SHARP_ENOUGH = 768  # shorter side in px; a larger portrait gains nothing from the upscaler at the default size
 SAID = "What is said"
@@ -102,6 +102,16 @@ class WithScene(Protocol):
 
 
 @runtime_checkable
+class WithLoras(Protocol):
+    """A pipeline whose models for the portrait and the clip take LoRAs."""
+
+    @property
+    def lora(self) -> FileRef | None: ...
+    @property
+    def clip_lora(self) -> FileRef | None: ...
+
+
+@runtime_checkable
 class WithVoice(Protocol):
     """A pipeline that speaks with the voice of a sample."""
 
@@ -154,7 +164,8 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     image = _upscaled_portrait(graph, portrait, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
     if parts.clip is not None and not graph.leaves_out(parts.clip):
-        clip = graph.add(parts.clip, image=image).video
+        lora = inputs.clip_lora if isinstance(inputs, WithLoras) else None
+        clip = graph.add(parts.clip, image=image, lora=lora).video
         video = graph.add(parts.animate, audio=audio, video=clip, stage_prompt=stage).video
     else:
         video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
@@ -197,8 +208,10 @@ def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: A
 def _made_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added | None) -> Output:
     """A portrait from the description of the scene: the person's, or what the model wrote with the script."""
     scene: str | Output = inputs.scene if isinstance(inputs, WithScene) else ""
+    lora = inputs.lora if isinstance(inputs, WithLoras) else None
     assert parts.make_portrait is not None
-    return graph.add(parts.make_portrait, stage_prompt=scene or (words.stage_prompt if words else None)).image
+    prompt = scene or (words.stage_prompt if words else None)
+    return graph.add(parts.make_portrait, stage_prompt=prompt, lora=lora).image
 
 
 def _upscaled_portrait(graph: PipelineGraph, portrait: ImageRef | Output, parts: Parts) -> ImageRef | Output:

@@ -15,6 +15,7 @@ from workbench.pipelines._speaking_portrait import (
 )
 from workbench.pipelines.sdk import (
     AudioRef,
+    FileRef,
     ImageRef,
     Input,
     PipelineGraph,
@@ -43,6 +44,23 @@ Scene = Annotated[
         example="A woman in her thirties in a bright library, head and shoulders, soft light.",
     ),
 ]
+Lora = Annotated[
+    FileRef | None,
+    Input(
+        title="Character LoRA",
+        description="A LoRA for the model that makes the portrait: the name of a trained one, or a safetensors file. "
+        "Write its trigger word into the scene.",
+        holds="lora",
+    ),
+]
+ClipLora = Annotated[
+    FileRef | None,
+    Input(
+        title="LoRA of the clip",
+        description="A LoRA that was trained for Stable Video Diffusion: the name, or a safetensors file.",
+        holds="lora",
+    ),
+]
 Recording = Annotated[
     AudioRef | None,
     Input(
@@ -60,6 +78,8 @@ class Inputs(PipelineInputs):
     prompt: Prompt = ""
     script: Script = ""
     audio: Recording = None
+    lora: Lora = None
+    clip_lora: ClipLora = None
     approve: Approve = False
     label: Label = False
 
@@ -104,5 +124,14 @@ def build(graph: PipelineGraph, inputs: Inputs) -> None:
             "a portrait, a scene, or a prompt, for which a model describes the scene",
             "Give one of them.",
             seen="neither",
+        )
+    if inputs.portrait is not None and inputs.lora is not None:
+        raise option_error(
+            "svd_wav2lip",
+            "lora",
+            "the LoRA is for the model that makes the portrait, but a portrait is given",
+            "a portrait, or a LoRA",
+            "Leave out one of the two.",
+            seen=inputs.lora.name or inputs.lora.sha256[:12],
         )
     speaking_portrait(graph, inputs, PARTS)

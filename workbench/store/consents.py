@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
 
 from schemas.consent import ConsentRecord, ConsentSource
+from schemas.refs import Ref, read_ref
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import artifacts, consents, job_artifacts, uploads
+from workbench.store.tables import artifacts, consents, job_artifacts, jobs, uploads
 
 _SOME = 500  # keys per statement
 _HOME = ""  # in place of a digest: every file of an owner
@@ -135,6 +136,24 @@ class Consents:
             made = select(job_artifacts.c.sha256).where(here, job_artifacts.c.role == "output", ~uploaded)
             found |= set(self._database.scalars(made.distinct()))
         return found
+
+    def made_from(self, sha256: str, kinds: Collection[str], types: Collection[str]) -> list[tuple[Ref, str]]:
+        """The inputs of the jobs that produced a file, and the owner of each job.
+
+        Args:
+            kinds, types: kinds, and media types of files of the kind file, of the inputs that count.
+        """
+        given = job_artifacts.alias()
+        counts = artifacts.c.kind.in_(kinds) | ((artifacts.c.kind == "file") & artifacts.c.media_type.in_(types))
+        wanted = (
+            select(artifacts.c.facts, jobs.c.owner)
+            .join(given, given.c.sha256 == artifacts.c.sha256)
+            .join(jobs, jobs.c.id == given.c.job)
+            .join(job_artifacts, job_artifacts.c.job == jobs.c.id)
+            .where(job_artifacts.c.sha256 == sha256, job_artifacts.c.role == "output", given.c.role == "input", counts)
+        )
+        found = {(ref.sha256, row.owner): ref for row in self._database.rows(wanted) if (ref := read_ref(row.facts))}
+        return [(ref, owner) for (_, owner), ref in found.items()]
 
     def drop(self, chosen: Chosen) -> int:
         """Remove records. Returns their number."""

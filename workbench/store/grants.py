@@ -80,13 +80,16 @@ class Grants:
         )
         return read_ref(self._database.scalar(wanted))
 
-    def earlier(self, owner: str, kinds: Collection[str], limit: int) -> list[tuple[Ref, float]]:
+    def earlier(
+        self, owner: str, kinds: Collection[str], limit: int, *, types: Collection[str] = ()
+    ) -> list[tuple[Ref, float]]:
         """Files that the owner uploaded or used in a job, with the time of the last use; newest first.
 
         Files that jobs produced are not included; users find them at their runs.
 
         Args:
             kinds: image, audio, video, …
+            types: media types of files of the kind file, which are also included.
         """
         taken = job_artifacts.alias("taken")
         made = select(job_artifacts.c.sha256).where(
@@ -104,7 +107,7 @@ class Grants:
             select(artifacts.c.facts, uploads.c.facts.label("upload"), last.c.at)
             .join(last, last.c.sha256 == artifacts.c.sha256)
             .outerjoin(uploads, and_(uploads.c.sha256 == artifacts.c.sha256, uploads.c.owner == owner))
-            .where(artifacts.c.kind.in_(kinds))
+            .where(artifacts.c.kind.in_(kinds) | ((artifacts.c.kind == "file") & artifacts.c.media_type.in_(types)))
             .order_by(last.c.at.desc(), artifacts.c.sha256)
             .limit(limit)
         )

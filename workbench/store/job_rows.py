@@ -24,8 +24,8 @@ JOB_COLUMNS = (
 )  # fmt: skip
 NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
-    "metrics", "output", "error", "content_key", "started_at", "finished_at", "first_part_at", "part_kind", "waiting",
-    "event_epoch", "event_seq",
+    "metrics", "series", "output", "error", "content_key", "started_at", "finished_at", "first_part_at", "part_kind",
+    "waiting", "event_epoch", "event_seq",
 )  # fmt: skip
 # A node's telemetry: the name in the graph, the field of NodeRecord, the value that is omitted.
 _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
@@ -79,6 +79,7 @@ def new_job_rows(job: NewJob, now: float) -> JobRows:
                 "cpu_seconds": 0.0 if done else None,
                 "peak_memory_bytes": None,
                 "metrics": node.telemetry.get("metrics") or {},
+                "series": {},
                 "output": node.output,
                 "error": None,
                 "waiting": None,
@@ -144,7 +145,7 @@ def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
     records = []
     for node in graph.nodes:
         row = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
-        row |= {name: from_json(row[name]) for name in ("metrics", "output", "error")}
+        row |= {name: from_json(row[name]) for name in ("metrics", "series", "output", "error")}
         waiting = from_json(row.pop("waiting"))
         number = {"epoch": row.pop("event_epoch"), "seq": row.pop("event_seq")}
         state = NodeRecord.model_validate({"id": row.pop("node"), "wait": waiting or None, **number, **row})

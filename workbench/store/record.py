@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
+
 from schemas.event import Event, EventType
 from schemas.folding import JOB_ENDS, counts_as_done, node_changes, open_status
 from schemas.refs import Ref, read_ref
+from schemas.series import Series
 from schemas.status import JobStatus, NodeStatus
 
 Row = dict[str, Any]
@@ -29,6 +32,7 @@ class KnownNode(NamedTuple):
     share: float
     attempt: int
     error: str | None  # JSON
+    series: str  # JSON
     event_epoch: int
     event_seq: int
 
@@ -84,7 +88,10 @@ def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
         key = (event.job, event.node)
         earlier = changes.nodes.get(key, {})
         changed = earlier | _node_row(
-            event, attempt=earlier.get("attempt", row.attempt), failed=bool(earlier.get("error", row.error))
+            event,
+            attempt=earlier.get("attempt", row.attempt),
+            failed=bool(earlier.get("error", row.error)),
+            series=_series(event, earlier, row),
         )
         changes.nodes[key] = changed
         changes.touched.add(event.job)
@@ -109,9 +116,17 @@ def job_state(nodes: Mapping[str, KnownNode], changes: Changes, end: JobEnd | No
     return open_status(statuses.values()), min(1.0, done)
 
 
-def _node_row(event: Event, *, attempt: int, failed: bool) -> Row:
+def _series(event: Event, earlier: Row, row: KnownNode) -> Series:
+    """The metrics over steps before the event; not read for events that do not extend them."""
+    if event.type is not EventType.NODE_SERIES:
+        return {}
+    known: Series = earlier["series"] if "series" in earlier else orjson.loads(row.series)
+    return known
+
+
+def _node_row(event: Event, *, attempt: int, failed: bool, series: Series) -> Row:
     """The columns that an event changes."""
-    row = node_changes(event, attempt=attempt, failed=failed)
+    row = node_changes(event, attempt=attempt, failed=failed, series=series)
     if not row:  # it says something of the job alone, and counts all the same
         return {"event_epoch": event.epoch, "event_seq": event.seq}
     if "wait" in row:

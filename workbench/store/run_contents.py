@@ -6,6 +6,7 @@ import hashlib
 import mimetypes
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -83,9 +84,27 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
             for name, factor in _RESOURCES
             if (value := getattr(node, name)) is not None and node.status is NodeStatus.COMPLETED
         }
-        for name, value in {**resources, **node.metrics}.items():
+        once = {name: value for name, value in node.metrics.items() if name not in node.series}
+        for name, value in {**resources, **once}.items():
             found.append({"key": key_of(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
     return found
+
+
+def points(job: JobRecord, logged: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The points of ``node.metric`` over steps, in their order.
+
+    Args:
+        logged: the last steps that the run has, by key. MLflow cannot replace a point, so of the steps that a training
+            repeats after a checkpoint it keeps what was logged first.
+    """
+    return [
+        {"key": key, "value": value, "timestamp": _ms(at), "step": step}
+        for node in job.nodes
+        for name, its in node.series.items()
+        for key in [key_of(f"{node.id}.{name}")]
+        for step, value, at in its
+        if step > logged.get(key, -1)
+    ]
 
 
 def tags(job: JobRecord) -> dict[str, str]:

@@ -124,6 +124,7 @@ node_results = Table(
     Column("cpu_seconds", Float),
     Column("peak_memory_bytes", BigInteger),
     Column("metrics", Json, nullable=False),
+    Column("series", Json, nullable=False, server_default="{}"),  # schemas.series.Series
     Column("output", Json),
     Column("error", Json),
     Column("waiting", Json),  # schemas.event.NodeWait while it waits

@@ -32,6 +32,7 @@ SWEEP_TAG = "workbench.sweep_parent"
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag, which nests the run below its parent
 MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # per batch; MLflow accepts 1,000 entities in total
 POLL_S = 1.0
+SERIES_EVERY_S = 5.0  # of one job
 PAUSES = Backoff(first_s=1.0, longest_s=10.0)
 _CREATING = "creating"
 
@@ -46,6 +47,7 @@ class Tracker:
         self._artifacts = RunArtifacts(api, objects)
         self._experiments: dict[str, str] = {}
         self._artifact_uris: dict[str, str] = {}  # by run id, for jobs that are not final
+        self._fed: dict[str, tuple[tuple[int, int], float]] = {}  # running job -> number of its last event, and when
 
     @classmethod
     def connect(cls, settings: Settings, store: JobStore) -> Tracker:
@@ -75,6 +77,29 @@ class Tracker:
                 delay_s = self.queue.postpone(job_id, f"{type(fault).__name__}: {fault}", now=time.time())
                 log.exception("tracking.failed", job=job_id, retry_in_s=delay_s)
         return len(due)
+
+    def feed_series(self) -> int:
+        """Log the new points of the metrics over steps of running jobs. Returns the number of jobs that had any.
+
+        Raises TrackingUnavailable, WorkbenchError (sql.unreachable). What MLflow rejects is logged with the job's end.
+        """
+        measuring, now = self.queue.measuring(time.time()), time.monotonic()
+        self._fed = {job: known for job, known in self._fed.items() if job in measuring}
+        fed = 0
+        for job_id, number in measuring.items():
+            known, at = self._fed.get(job_id, ((0, 0), now - SERIES_EVERY_S))
+            if number == known or now - at < SERIES_EVERY_S:
+                continue
+            self._fed[job_id] = number, now
+            record = self.store.get(job_id)
+            if record is None or record.mlflow_run_id is None:  # it was deleted meanwhile
+                continue
+            try:
+                self._log_points(record, record.mlflow_run_id)
+                fed += 1
+            except TrackingRefused as refused:
+                log.info("tracking.points_refused", job=job_id, seen=refused.seen)
+        return fed
 
     def sync(self, job: JobRecord) -> str:
         """Update the job's run from the record and return its id. Calling it again creates no second run.
@@ -127,6 +152,7 @@ class Tracker:
         else:
             run_id, tags = self._begin(job, experiment_id, tags)
         self._log(job, run_id, tags)
+        self._log_points(job, run_id)
         if not job.status.final:
             return run_id
         reached(CrashPoint.RUN_LOGGED)
@@ -178,6 +204,15 @@ class Tracker:
             self.api.log_batch(run_id, metrics[:MAX_METRICS], dict(params[:MAX_PARAMS]), dict(tags[:MAX_TAGS]))
             params, tags, metrics = params[MAX_PARAMS:], tags[MAX_TAGS:], metrics[MAX_METRICS:]
 
+    def _log_points(self, job: JobRecord, run_id: str) -> None:
+        """Log the points of metrics over steps that the run does not have; MLflow says which, so a repeat adds none."""
+        if not any(node.series for node in job.nodes):
+            return
+        left = run_contents.points(job, self.api.last_steps(run_id))
+        while left:
+            self.api.log_batch(run_id, left[:MAX_METRICS], {}, {})
+            left = left[MAX_METRICS:]
+
     def _sweep_run(self, job: JobRecord, experiment_id: str) -> str:
         """The parent run of the jobs of a sweep, created as crash-safely as the run of a job."""
         key = f"mlflow.sweep.{job.sweep}.{experiment_id}"
@@ -211,6 +246,7 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             recorded = tracker.sync_due()
+            tracker.feed_series()
         except WorkbenchError as error:
             failures += 1
             pause_s = PAUSES.pause_s(failures)

@@ -142,6 +142,11 @@ class TrackingApi:
         data = self._api("GET", f"runs/get?run_id={run_id}")["run"].get("data", {})
         return {str(tag["key"]): str(tag["value"]) for tag in data.get("tags", ())}
 
+    def last_steps(self, run_id: str) -> dict[str, int]:
+        """The last step of each of a run's metrics, by key."""
+        data = self._api("GET", f"runs/get?run_id={run_id}")["run"].get("data", {})
+        return {str(one["key"]): int(one.get("step", 0)) for one in data.get("metrics", ())}
+
     def delete_run(self, run_id: str) -> None:
         """Mark a run as deleted; `mlflow gc` removes it permanently. A missing run counts as deleted."""
         try:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Text, and_, func, or_, select, type_coerce, update
 
 from workbench.store.database import Database
-from workbench.store.tables import job_is_final, jobs
+from workbench.store.tables import job_is_final, jobs, node_results
 
 
 class TrackingState(StrEnum):
@@ -48,6 +48,20 @@ class TrackingQueue:
         )
         statement = select(jobs.c.id).where(wanted).order_by(func.coalesce(jobs.c.finished_at, now)).limit(limit)
         return self._database.scalars(statement)
+
+    def measuring(self, now: float) -> dict[str, tuple[int, int]]:
+        """Jobs that are not final, have a run and metrics over steps, each with the number of its last event."""
+        columns = node_results.c
+        statement = (
+            select(columns.job, columns.event_epoch, columns.event_seq)
+            .join(jobs, jobs.c.id == columns.job)
+            .where(jobs.c.tracking == TrackingState.BEGUN, ~job_is_final, jobs.c.tracking_after <= now)
+            .where(type_coerce(columns.series, Text) != "{}")
+        )
+        found: dict[str, tuple[int, int]] = {}
+        for job, epoch, seq in self._database.rows(statement):
+            found[job] = max(found.get(job, (0, 0)), (epoch, seq))
+        return found
 
     def state(self, job: str) -> TrackingState:
         """The state of the job's record. Raises KeyError for an unknown job."""

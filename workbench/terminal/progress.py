@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from schemas.event import Event, EventType, NodeWait
-from schemas.job import JobRecord
+from schemas.job import JobRecord, NodeRecord
 from schemas.live import LiveNode, LiveUpdate
+from schemas.series import Series, sentence
 from schemas.status import NodeStatus
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
@@ -40,6 +42,9 @@ _MARKS = {
 }
 
 
+SERIES_EVERY_S = 10.0  # lines about metrics over steps, in a pipe
+
+
 class Follower:
     """Shows a job's progress until its last event."""
 
@@ -49,6 +54,7 @@ class Follower:
         self.record = deployment.job(job)
         self.live = LiveJob(self.record, deployment.expectation(self.record))
         self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event whose question was shown
+        self._series_at: dict[str, float] = {}  # node -> when a line told of its metrics over steps
         self.visible = visible
         self._first_frame_shown = False
         self._interrupted = threading.Event()
@@ -92,7 +98,7 @@ class Follower:
             self.live.report(update.progress, update.parts)
             self.live.bus_away = update.bus_away
             if self.screen:
-                self.screen.show(self.live.state())
+                self.screen.show(self.live.state(), self.live.fold.nodes)
         return video
 
     def _show_questions(self) -> None:
@@ -107,12 +113,25 @@ class Follower:
         """Print a line for the event; on a screen only for events that the bars do not show."""
         if event.type is EventType.NODE_FIRST_PART and event.data.get("kind") == "video":
             self._show_first_frame()
+        if event.type in (EventType.NODE_SERIES, EventType.NODE_COMPLETED, EventType.NODE_FAILED) and not self.screen:
+            self._show_series(event)
         if event.type not in _EVENT_MARKS or (self.screen and event.type not in _BESIDE_BARS):
             return
         if self.live.fold.nodes[event.node].between_parts:
             return  # it goes on by itself
         what = event.type.removeprefix("node.")
         self._print(f"{_EVENT_MARKS[event.type]} {event.node} {what} {_remark(event)}".rstrip())
+
+    def _show_series(self, event: Event) -> None:
+        """Tell the state of a node's metrics over steps: now and then, and at its end."""
+        series = self.live.fold.nodes[event.node].series
+        now = time.monotonic()
+        if not series or event.data.get("cached"):
+            return
+        if event.type is EventType.NODE_SERIES and now - self._series_at.get(event.node, 0.0) < SERIES_EVERY_S:
+            return
+        self._series_at[event.node] = now
+        self._print(f"… {event.node} {_series_note(series)}")
 
     def _show_first_frame(self) -> None:
         """Say once that the video can be watched while it is made."""
@@ -181,11 +200,11 @@ class _Screen:
     def print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
 
-    def show(self, job: LiveUpdate) -> None:
+    def show(self, job: LiveUpdate, records: Mapping[str, NodeRecord]) -> None:
         for name, task in self._tasks.items():
             node = job.nodes[name]
             done = 1.0 if node.status is NodeStatus.SKIPPED else node.fraction
-            self._bars.update(task, completed=done, mark=_mark(node), note=_note(node))
+            self._bars.update(task, completed=done, mark=_mark(node), note=_note(node, records[name].series))
         left = f"{job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
         note = "the bus is unreachable; waiting" if job.bus_away else job.status.value if job.status.final else left
         self._bars.update(self._whole, completed=1.0 if job.status.final else job.progress, note=note)
@@ -195,7 +214,11 @@ def _mark(node: LiveNode) -> str:
     return _MARKS.get(node.status, "[yellow]↻[/]" if node.error else " ")
 
 
-def _note(node: LiveNode) -> str:
+def _series_note(series: Series) -> str:
+    return "; ".join(sentence(name, points) for name, points in series.items())
+
+
+def _note(node: LiveNode, series: Series) -> str:
     if node.error:
         return node.error.message[:80]
     match node.status:
@@ -204,7 +227,8 @@ def _note(node: LiveNode) -> str:
         case NodeStatus.WAITING:
             return f"waiting: {node.waiting}"
         case NodeStatus.RUNNING:
-            return node.done_sentence()
+            first = next(iter(series.items()), None)  # a bar has room for one
+            return " · ".join(filter(None, (node.done_sentence(), first and sentence(*first))))
         case NodeStatus.SKIPPED | NodeStatus.CANCELLED:
             return node.status.value
     return ""

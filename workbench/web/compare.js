@@ -3,6 +3,7 @@
 
 import { ask } from "./api.js";
 import { artifactsOf, setFileUrl, setThumbnailUrl, shapeOf } from "./artifact.js";
+import { curve } from "./curve.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
 import { goneNotice, watchGone } from "./gone.js";
 import { shortId, shortIds } from "./ids.js";
@@ -48,6 +49,7 @@ export function compare(element, jobIds, back) {
       first && second ? transport(first, second) : null,
       h("h3", {}, "Differences"),
       table(["", ...heads], differences(sides)),
+      curves(sides, short),
       h("h3", {}, "Metrics"),
       table(["", ...heads, "better"], metrics(sides)),
     );
@@ -107,6 +109,28 @@ function differences(sides) {
   });
   const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
   return names.map((name) => [name, ...flat.map((one) => one[name])]).filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b));
+}
+
+/** A chart for each metric over steps, with the lines of both runs; null if there is none. */
+function curves(sides, short) {
+  /** @type {Map<string, {metric: any, lines: import("./curve.js").Line[]}>} */
+  const found = new Map();
+  sides.forEach(({ job }) => {
+    for (const node of job.nodes ?? []) {
+      for (const [name, points] of Object.entries(node.series ?? {})) {
+        const key = `${node.id}.${name}`;
+        if (!found.has(key)) found.set(key, { metric: job.metricMeanings?.[node.id]?.[name], lines: [] });
+        found.get(key)?.lines.push({ label: `${job.jobId.slice(0, short)}…`, points });
+      }
+    }
+  });
+  if (!found.size) return null;
+  const charts = [...found].map(([key, { metric, lines }]) => {
+    const chart = curve(key, metric);
+    chart.update(lines);
+    return chart.element;
+  });
+  return [h("h3", {}, "Curves"), h("div", { class: "wb-curves" }, charts)];
 }
 
 /** Rows of [name with its meaning, values with their unit, direction]. */

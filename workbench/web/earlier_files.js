@@ -9,7 +9,7 @@ import { attempt } from "./messages.js";
 import { artifactBytes, several } from "./stored_kinds.js";
 
 const EARLIER = 6;
-export const NOUNS = { image: "portrait", audio: "recording" };
+export const NOUNS = { image: "portrait", audio: "recording", portraits: "zip of portraits", lora: "LoRA file" };
 
 /** Draw the files in `place`. Calls `take(sha256)` with the chosen one. */
 export async function showEarlierFiles(place, { kind, take }) {
@@ -41,13 +41,13 @@ export async function showEarlierFiles(place, { kind, take }) {
   };
   const draw = () => fill(choice, uploads.map((one) => tile(one, kind, removing, chosen)));
   draw();
-  return fill(place, h("div", { class: "wb-earlier", role: "group", "aria-label": `Earlier ${NOUNS[kind]}s` }, h("div", { class: "wb-earlier-head" }, h("span", { class: "wb-muted" }, "Earlier"), toggle), choice, below));
+  return fill(place, h("div", { class: "wb-earlier", role: "group", "aria-label": `Earlier files: ${NOUNS[kind]}` }, h("div", { class: "wb-earlier-head" }, h("span", { class: "wb-muted" }, "Earlier"), toggle), choice, below));
 }
 
-const wordsOf = (ref) => [ref.name || NOUNS[ref.kind], ref.durationS ? `${ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");
+const wordsOf = (ref, kind) => [ref.name || NOUNS[kind], ref.durationS ? `${ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");
 
 function tile(one, kind, removing, chosen) {
-  const words = wordsOf(one.ref);
+  const words = wordsOf(one.ref, kind);
   return h(
     "button",
     {
@@ -89,7 +89,7 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
       askErasure(file, `this ${NOUNS[kind]}`, { erased: gone });
     },
   });
-  const asked = question(`Remove ${wordsOf(ref)}?`, h("p", {}, use), [claimed ? remove : null, erase], kept);
+  const asked = question(`Remove ${wordsOf(ref, kind)}?`, h("p", {}, use), [claimed ? remove : null, erase], kept);
   fill(place, asked.element);
   return asked.focus();
 }

@@ -2,6 +2,8 @@
 // The reducer of job events, with the same rules as schemas/folding.py; a test compares both. An event takes effect on its
 // node only if its number is greater than that of the last effective one. So a repeated event changes nothing.
 
+import { extended } from "./series.js";
+
 /**
  * @typedef {Api.Schema<"NodeRecord">} NodeRecord
  * @typedef {Api.Schema<"Event">} JobEvent
@@ -50,7 +52,7 @@ export const isFinal = (status) => FINAL.has(status ?? "");
 /** @type {NodeRecord} */
 const FRESH = {
   id: "", service: "", plane: "data", status: "pending", seconds: null, cpuSeconds: null, peakMemoryBytes: null, cached: false, worker: "",
-  attempt: 0, metrics: {}, output: null, error: null, contentKey: "", startedAt: null, finishedAt: null, firstPartAt: null, partKind: "",
+  attempt: 0, metrics: {}, series: {}, output: null, error: null, contentKey: "", startedAt: null, finishedAt: null, firstPartAt: null, partKind: "",
   wait: null, epoch: 0, seq: 0,
 }; // prettier-ignore
 
@@ -64,7 +66,7 @@ const NO_WAIT = { contentKey: "", delayS: 0, attempt: 0, pool: "", services: [],
  */
 export function nodeChanges(event, before) {
   const status = STATUS[event.type];
-  if (event.type === "node.first_part") return { epoch: event.epoch, seq: event.seq, ...read(event, before) };
+  if (event.type === "node.first_part" || event.type === "node.series") return { epoch: event.epoch, seq: event.seq, ...read(event, before) };
   if (!status) return {};
   const ended = FINAL_NODE.has(status) ? { finishedAt: event.at } : {};
   return { status, wait: null, epoch: event.epoch, seq: event.seq, ...ended, ...read(event, before) };
@@ -115,6 +117,8 @@ function read(event, before) {
       return { cached: false, seconds: null, finishedAt: null };
     case "node.first_part":
       return { firstPartAt: event.at, partKind: data.kind ?? "" };
+    case "node.series":
+      return { series: extended(before.series ?? {}, data.points ?? {}) };
     case "node.waiting":
       return { wait: { ...NO_WAIT, ...data } };
     default:

@@ -8,8 +8,11 @@ import { mount as mountParameters } from "./parameters.js";
 import { Pipelines } from "./pipelines.js";
 import { fileWarnings } from "./warnings.js";
 
-const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/*", audio: "audio/*,video/*", video: "video/*" });
-const FILES = new Set(Object.keys(ACCEPTED));
+const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/*", audio: "audio/*,video/*", video: "video/*", portraits: ".zip", lora: ".safetensors" });
+const FILES = new Set(["image", "audio", "video", "file"]);
+const LORA_NAME = /^[a-z0-9_-]{1,64}$/;
+/** What a file of the input is uploaded as. */
+const uploadKind = (input) => input.holds || input.kind;
 let forms = 0;
 
 /**
@@ -119,20 +122,20 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
 
   /** A path on the machine of the workbench, or a file from this computer. Each replaces the other. */
   function file(input, value, changed, say) {
-    const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), warn([]), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
+    const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : input.holds === "lora" ? "a path, or the name of a trained LoRA" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), warn([]), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
     path.value = value?.path ?? "";
     const taken = h("span", { class: "wb-muted", "aria-live": "polite" }, value?.ref ? described(value) : "");
     const told = h("div", { "aria-live": "polite" });
     const warn = (list) => fill(told, fileWarnings(list));
     warn(value?.warnings ?? []);
     showWarnings.set(input.name, warn);
-    const chosen = h("input", { type: "file", accept: ACCEPTED[input.kind], hidden: true, onchange: take, "aria-label": `${input.title} from this computer` });
+    const chosen = h("input", { type: "file", accept: ACCEPTED[uploadKind(input)], hidden: true, onchange: take, "aria-label": `${input.title} from this computer` });
     async function take() {
       const [given] = chosen.files ?? [];
       if (!given) return;
       say("");
       try {
-        const { ref, warnings } = await upload(given, input.kind, (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
+        const { ref, warnings } = await upload(given, uploadKind(input), (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
         path.value = "";
         const sent = { ref, name: given.name, warnings };
         taken.textContent = described(sent);
@@ -176,8 +179,9 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
 
   async function digest(input, value) {
     if (value.ref) return value.ref.sha256;
+    if (input.holds === "lora" && LORA_NAME.test(value.path)) return value.path; // a name
     try {
-      const { ref, warnings } = await upload(value.path, input.kind, () => {});
+      const { ref, warnings } = await upload(value.path, uploadKind(input), () => {});
       showWarnings.get(input.name)?.(warnings);
       return ref.sha256;
     } catch (/** @type {any} */ error) {

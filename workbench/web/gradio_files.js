@@ -7,6 +7,8 @@
   const UPLOADS = "/gradio_api/upload";
   const TOAST_WITHIN_MS = 10_000;
   const KINDS = { image: "an image", audio: "an audio file" };
+  /** By the suffix that an input of files accepts. @type {Record<string, string>} */
+  const SUFFIXES = { ".zip": "a zip of portraits", ".safetensors": "a LoRA as one safetensors file" };
 
   /** @type {string | null} */
   let touched = null; // the field of the file input that the user used last
@@ -39,8 +41,14 @@
    * server inspects the bytes, not the type.
    * @param {string} field
    * @param {File} file
+   * @param {string} accept  The suffix that the input accepts, if it is one for files.
    */
-  const sendable = (field, file) => {
+  const sendable = (field, file, accept) => {
+    if (accept in SUFFIXES) {
+      if (file.name.toLowerCase().endsWith(accept)) return file;
+      report(field, `This is not ${SUFFIXES[accept]}: ${file.name}. Choose ${SUFFIXES[accept]}.`);
+      return null;
+    }
     const kind = field === "portrait" ? "image" : "audio";
     if (file.type.startsWith(`${kind}/`)) return file;
     if (!file.type || (kind === "audio" && /^video\/|^application\/(ogg|mp4)$/.test(file.type))) return new File([file], file.name, { type: `${kind}/x-${kind}` });
@@ -57,7 +65,7 @@
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
         const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
-        const given = file && (type === "change" || type === "drop") ? sendable(touched, file) : null;
+        const given = file && (type === "change" || type === "drop") ? sendable(touched, file, source.querySelector("input[type=file]")?.getAttribute("accept") ?? "") : null;
         /** @type {HTMLInputElement | null} */
         const input = given && given !== file ? source.querySelector("input[type=file]") : null;
         if (!input || !given) return;

@@ -81,7 +81,8 @@ export function follow(jobId, changed) {
       seen.add(`${event.epoch}-${event.seq}`);
       if (state) state = fold(state, event);
     }
-    if (fresh.length) job.events = [...job.events, ...fresh].sort(inOrder);
+    const told = fresh.filter((event) => event.type !== "node.series"); // many, and the state of the node has them
+    if (told.length) job.events = [...job.events, ...told].sort(inOrder);
   }
 
   function show() {

@@ -1,20 +1,22 @@
 // @ts-check
-// The file of an input: the portrait with the detected faces, or an audio player, and warnings with remedies. Without a
-// file: the user's earlier files. The value is {ref, faces, warnings}, {error} or null. "Replace" clears it. An earlier
-// file sets {again: digest} and triggers select; another file triggers input. `kind` is image or audio, `field` the input.
+// The file of an input: the portrait with the detected faces, an audio player, the images of a zip, or what a LoRA says of
+// itself, and warnings with remedies. Without a file: the user's earlier files, and trained LoRAs by name. The value is {ref, faces, warnings}, {error} or null. "Replace" clears it. An earlier
+// file sets {again: digest} and triggers select; another file triggers input. `kind` is image, audio, portraits or lora, `field` the input.
 
 import { artifact, artifactUrl, facts } from "./artifact.js";
 import { button, fill, h, problem, s } from "./dom.js";
 import { askRemoval, showEarlierFiles } from "./earlier_files.js";
 import { formState } from "./form_state.js";
+import { describeLora, showTrained } from "./loras.js";
 import { pipelines } from "./pipelines.js";
 import { fileWarnings } from "./warnings.js";
 
 export function mount(element, { props, trigger, watch, kind, field }) {
   const messages = h("div", { "aria-live": "polite" });
   const main = h("div", {});
+  const trained = h("div", {}); // a choice of LoRAs
   const before = h("div", {});
-  fill(element, messages, main, before);
+  fill(element, messages, main, trained, before);
   let refused = "";
   let digest = null;
   let shown = "";
@@ -24,9 +26,9 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     if (sha256) refused = "";
     fill(messages, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
     const key = sha256 ? JSON.stringify(value) : "";
-    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), fileWarnings(value.warnings ?? []), actions(value)) : null);
+    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, (SHOWN[kind] ?? sound)(value), fileWarnings(value.warnings ?? []), actions(value)) : null);
     shown = key; // so that a new list of pipelines does not remove the focus or an open question
-    before.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
+    before.hidden = trained.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
       digest = sha256;
@@ -54,6 +56,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
       showEarlierFiles(before, { kind, take });
+      if (kind === "lora") showTrained(trained, { take });
     });
     if (!before.childElementCount) fill(before, h("span", { class: "wb-earlier-place" }));
     asked.observe(before);
@@ -61,6 +64,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
 
   function take(sha256) {
     for (const one of before.querySelectorAll("button")) one.disabled = true;
+    for (const one of trained.querySelectorAll("select")) one.disabled = true;
     refused = "";
     props.value = { again: sha256 };
     trigger("select");
@@ -118,6 +122,21 @@ function portrait({ ref, faces }) {
   );
 }
 
+function images({ ref, facts: found }) {
+  const list = found?.images ?? [];
+  const count = (words, some) => (some.length ? `${some.length} ${words}` : "");
+  const words = [list.length ? `${list.length} ${list.length === 1 ? "image" : "images"}` : "", count("with one face", list.filter((one) => one.faces === 1)), count("with a caption", list.filter((one) => one.caption)), facts(ref)];
+  const row = (one) => h("tr", {}, h("th", { scope: "row" }, one.given || one.name), h("td", {}, `${one.width} × ${one.height}`), h("td", {}, one.faces ?? "—"), h("td", {}, one.caption ? "yes" : "no"));
+  const table = h("table", { class: "wb-table" }, h("caption", { class: "wb-sr" }, "The images"), h("thead", {}, h("tr", {}, ["image", "pixels", "faces", "caption"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, list.map(row)));
+  return h("div", { class: "wb-given-file" }, h("strong", {}, ref.name ?? "Portraits"), h("span", { class: "wb-muted" }, words.filter(Boolean).join(" · ")), list.length ? h("details", {}, h("summary", {}, "Images"), h("div", { class: "wb-table-frame wb-images" }, table)) : null);
+}
+
+function lora(value) {
+  const said = h("div", {});
+  describeLora(said, value);
+  return h("div", { class: "wb-given-file" }, h("strong", {}, value.ref.name ?? "LoRA"), h("span", { class: "wb-muted" }, facts(value.ref)), said);
+}
+
 function faceWords(faces) {
   if (!faces.length) return "no face found";
   const size = Math.round(Math.max(faces[0].right - faces[0].left, faces[0].bottom - faces[0].top));
@@ -127,3 +146,5 @@ function faceWords(faces) {
 function sound({ ref }) {
   return artifact(ref, { title: ref.name ?? "Recording" });
 }
+
+const SHOWN = { image: portrait, audio: sound, portraits: images, lora };

@@ -3,7 +3,7 @@
 
 import { formatNumber, h } from "./dom.js";
 
-/** @typedef {Api.Schema<"Metric">} Metric */
+/** `series` and `axis` are of a metric over steps. @typedef {Omit<Api.Schema<"Metric">, "series" | "axis"> & {series?: boolean, axis?: string}} Metric */
 
 const BETTER = { higher: "↑ higher is better", lower: "↓ lower is better", neither: "" };
 let count = 0;

@@ -4,11 +4,13 @@
 import { ask, embedded, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifactsOf, setDownloadUrl } from "./artifact.js";
+import { curvesOf } from "./curve.js";
 import { badge, button, empty, fill, firstFrame, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
+import { showTraining } from "./loras.js";
 import { metricList } from "./metrics.js";
 import { isErrorOf } from "./outcome.js";
 import { pipelines } from "./pipelines.js";
@@ -166,7 +168,9 @@ function createLine(node) {
   const bar = h("progress", { class: "wb-bar", max: 1, "aria-label": `Progress of ${node.name ?? node.id}` });
   const log = h("div", { class: "wb-line-log" });
   const fold = h("details", { ontoggle: () => fold.open && line.drawLog() }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log);
-  const element = h("li", { class: "wb-line" }, fold, bar);
+  const curves = h("div", { class: "wb-curves" });
+  const drawCurves = curvesOf(curves);
+  const element = h("li", { class: "wb-line" }, fold, bar, curves);
   const line = {
     element,
     node,
@@ -179,6 +183,7 @@ function createLine(node) {
       bar.hidden = now.status !== "running";
       if (now.status === "running" && now.fraction > 0) bar.value = Math.min(1, now.fraction);
       else bar.removeAttribute("value");
+      drawCurves(now);
       if (fold.open) line.drawLog();
     },
     drawLog() {
@@ -265,7 +270,7 @@ function drawAfter(view, job) {
   view.finalShown = key;
   const metrics = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
-  view.after ??= { metrics, downloads };
+  view.after ??= { training: h("div", { class: "wb-training" }), metrics, downloads };
   const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: embedded() ? "_blank" : null, rel: "noopener", ...options }) : null);
   const again = record.status === "completed" ? "Run again with changes" : "Run again";
   fill(
@@ -280,11 +285,13 @@ function drawAfter(view, job) {
       record.mlflowRun ? link("MLflow", record.mlflowRun, { icon: "external", target: "_blank" }) : null,
     ),
     record.trackingError ? h("p", { class: "wb-muted" }, `Not recorded in MLflow: ${record.trackingError}.`) : null,
+    view.after.training,
     view.after.metrics,
     view.after.downloads,
   );
   if (first) {
     drawMetrics(view.after.metrics, job);
+    if (record.pipeline === "train_lora") showTraining(view.after.training, job.jobId);
     if (!view.part) drawDownloads(view.after.downloads, job);
   }
 }

@@ -18,7 +18,7 @@ export function nodePanel(element) {
     }
     const files = all.filter((one) => one.node === node.id);
     // A video that plays here continues while other nodes run, and while this node reports progress.
-    const { done, total, growing, fraction, secondsLeft, preview, parts, log, wait, startedAt, epoch, seq, ...lasting } = node;
+    const { done, total, growing, fraction, secondsLeft, preview, parts, log, wait, startedAt, epoch, seq, series, ...lasting } = node;
     const key = JSON.stringify([lasting, files, beside?.status]);
     if (shown === key) return;
     shown = key;

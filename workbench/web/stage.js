@@ -37,7 +37,7 @@ class Stage {
     this.element = element;
     this.jobId = jobId;
     this.#picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => this.#shape(this.#picture.naturalWidth, this.#picture.naturalHeight) });
-    fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
+    fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The result appears here")));
   }
 
   /** @param {Job} job */
@@ -120,9 +120,10 @@ class Stage {
   async #showVideo(/** @type {Job} */ job) {
     try {
       const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
-      const best = videoOf(job, made);
-      if (!best) return fill(this.element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
+      const best = videoOf(job, made) ?? made.findLast((one) => one.ref.kind === "image");
+      if (!best) return fill(this.element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no picture")));
       this.#shape(best.ref.width, best.ref.height);
+      if (best.ref.kind === "image") return fill(this.element, artifact(best.ref, { title: best.name.replaceAll("_", " ") }));
       const shown = artifact(best.ref, { title: "", autoplay: false });
       const player = /** @type {HTMLVideoElement} */ (shown.querySelector("video"));
       const spoken = spokenIn(nodesOf(job));

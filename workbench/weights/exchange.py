@@ -92,7 +92,7 @@ async def asked(
         status = response.status_code
         if status in (401, 403):
             if not linked:
-                raise gated(wanted.name, wanted.place.shown, bool(wanted.place.token))
+                raise _closed(wanted, status)
             raise Again(f"HTTP {status} after a redirect")  # a signed address that has expired: the next one is new
         if status in (408, 425, 429) or status >= 500:
             raise Again(f"HTTP {status}", _retry_after_s(response))
@@ -111,7 +111,7 @@ async def size_of(client: httpx.AsyncClient, wanted: Wanted) -> int | None:
     """The size that the server says, if it says one. Raises WorkbenchError (model.gated)."""
     async with _sent(client, "HEAD", wanted, {}) as (response, linked):
         if response.status_code in (401, 403) and not linked:
-            raise gated(wanted.name, wanted.place.shown, bool(wanted.place.token))
+            raise _closed(wanted, response.status_code)
         length = response.headers.get("content-length", "") if response.is_success else ""
         said = linked.get("x-linked-size") or length  # the store behind a redirect may refuse HEAD
         return int(said) if said.isdigit() else None
@@ -127,7 +127,10 @@ async def _sent(
     """
     import httpx
 
-    first = url = httpx.URL(wanted.place.url)
+    try:
+        first = url = httpx.URL(wanted.place.url)
+    except httpx.InvalidURL as error:
+        raise _failed(wanted, f"this is no address ({error})") from None
     linked: dict[str, str] = {}
     for _ in range(_REDIRECTS + 1):
         own = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
@@ -182,6 +185,12 @@ def _validator(response: httpx.Response) -> str:
 def _retry_after_s(response: httpx.Response) -> float:
     said = response.headers.get("retry-after", "")
     return min(_LONGEST_WAIT_S, float(said)) if said.isdigit() else 0.0
+
+
+def _closed(wanted: Wanted, status: int) -> Exception:
+    if wanted.place.has_terms:
+        return gated(wanted.name, wanted.place.shown, bool(wanted.place.token))
+    return _failed(wanted, f"HTTP {status}, the server asks for a login")
 
 
 def _failed(wanted: Wanted, why: str, partial: PartialFile | None = None) -> Exception:

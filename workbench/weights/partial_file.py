@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,16 +58,21 @@ class PartialFile:
         self._since_note = 0
         self._noted_at = time.monotonic()
         self._hash = _Hash()
+        self._open = threading.Lock()  # held while the file is read for the digest, restarted or closed
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            if self._since_note:
-                self.note()
-        finally:
-            os.close(self._file)
+        """A digest that is being computed in a thread stops."""
+        with self._open:
+            self._closed = True
+            try:
+                if self._since_note:
+                    self.note()
+            finally:
+                os.close(self._file)
 
     @property
     def bytes_here(self) -> int:
@@ -110,28 +116,39 @@ class PartialFile:
 
     def restart(self) -> None:
         """Forget everything: the file at the server is another one."""
-        self.size, self.validator, self._spans, self._sha256 = None, "", [], ""
-        self._hash = _Hash()
-        os.ftruncate(self._file, 0)
-        self.note()
+        with self._open:
+            self.size, self.validator, self._spans, self._sha256 = None, "", [], ""
+            self._hash = _Hash()
+            os.ftruncate(self._file, 0)
+            self.note()
 
     def hash_ahead(self) -> None:
         """Take the bytes from the start that are here into the digest. Blocks; one call at a time."""
         hashed = self._hash
         end = self._spans[0][1] if self._spans and self._spans[0][0] == 0 else 0
         while hashed.done < end:
-            data = os.pread(self._file, min(READ_BYTES, end - hashed.done), hashed.done)
+            with self._open:
+                if self._closed or hashed is not self._hash:
+                    return
+                data = os.pread(self._file, min(READ_BYTES, end - hashed.done), hashed.done)
             if not data:
                 raise OSError(f"{self.path} is shorter than what was written")
             hashed.digest.update(data)
             hashed.done += len(data)
 
     def finish(self) -> str:
-        """SHA-256 of the whole file, noted for the next time. Blocks; reads what `hash_ahead` has not read."""
+        """SHA-256 of the whole file, noted for the next time. Blocks; reads what `hash_ahead` has not read.
+
+        Raises OSError if the file was closed meanwhile.
+        """
         if not self._sha256:
+            hashed = self._hash
             self.hash_ahead()
-            self._sha256 = self._hash.digest.hexdigest()
-            self.note()
+            with self._open:
+                if self._closed or hashed is not self._hash or hashed.done != self.size:
+                    raise OSError(f"{self.path} was closed before its digest was known")
+                self._sha256 = hashed.digest.hexdigest()
+                self.note()
         return self._sha256
 
     def _read_note(self) -> _Note:

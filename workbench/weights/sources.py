@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -19,16 +20,19 @@ class Place:
 
     Attributes:
         url: http(s), or empty if `folder` has the file.
+        has_terms: the host gives some files only to accounts that accepted their terms.
         token: a bearer token for this host alone; a redirect to another host goes without it.
     """
 
     url: str = ""
     folder: Path | None = None
+    has_terms: bool = False
     token: str = field(default="", repr=False)
 
     @property
     def shown(self) -> str:
-        return str(self.folder) if self.folder else self.url
+        """For messages: without the password that a mirror's URL can have."""
+        return str(self.folder) if self.folder else _without_password(self.url)
 
 
 def place_of(model: Model, file: ModelFile, mirror: str = "") -> Place:
@@ -45,12 +49,17 @@ def place_of(model: Model, file: ModelFile, mirror: str = "") -> Place:
         return Place(url=model.source.url + origin)
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or HUGGING_FACE
     repository, revision = model.source.huggingface, model.source.revision
-    return Place(url=f"{endpoint}/{repository}/resolve/{revision}/{origin}", token=os.environ.get("HF_TOKEN", ""))
+    url = f"{endpoint}/{repository}/resolve/{revision}/{origin}"
+    return Place(url=url, has_terms=True, token=os.environ.get("HF_TOKEN", ""))
 
 
 def source_of(model: Model, mirror: str = "") -> str:
     """The source for the record."""
-    return mirror or model.source.url or f"{HUGGING_FACE}/{model.source.huggingface}"
+    return _without_password(mirror) or model.source.url or f"{HUGGING_FACE}/{model.source.huggingface}"
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(?<=//)[^/@]+@", "", url, count=1)
 
 
 def _mirror_folder(mirror: str) -> Path:

@@ -57,7 +57,16 @@ def deployment_at(home: Path, s3: dict[str, str], **given: object) -> Deployment
 def deployment(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment with small size limits, so that a larger file is created quickly."""
     home = tmp_path_factory.mktemp("home")
-    deployment = deployment_at(home, s3, upload_image_mb=2, upload_audio_mb=3, upload_video_mb=4, upload_minutes=0.5)
+    deployment = deployment_at(
+        home,
+        s3,
+        upload_image_mb=2,
+        upload_audio_mb=3,
+        upload_video_mb=4,
+        upload_archive_mb=4,
+        upload_lora_mb=4,
+        upload_minutes=0.5,
+    )
     deployment.objects.ensure_bucket()
     yield deployment
     deployment.close()

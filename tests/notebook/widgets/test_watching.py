@@ -165,3 +165,12 @@ def test_an_export_has_the_final_state(notebook: Notebook, gate: Path) -> None:
     html = wait_for(lambda: found if (found := picture()).count(">completed<") == 2 else "")
     expect(notebook.page.locator(".wb-notebook-picture").last).to_be_hidden()
     assert ">a<" in html and ">b<" in html and "http" not in html
+
+
+def test_the_curve_of_a_training_grows_in_its_view(notebook: Notebook, gate: Path) -> None:
+    train = f"graph.probe.training(steps=60, gate={str(gate)!r}, gate_step=40, as_='train')"
+    view = notebook.run(f"graph = wb.graph('training')\n{train}\njob = wb.run(graph)\njob")
+    expect(view.get_by_role("img", name=re.compile(r"^loss: [\d.]+ at step 40, from"))).to_be_visible()
+    gate.touch()
+    expect(view.get_by_role("img", name=re.compile(r"^loss: [\d.]+ at step 60, from"))).to_be_visible()
+    assert notebook.python("print(job.series['train.loss'][-1]['step'])") == "60"

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 
-from schemas.upload import EarlierFiles, MediaKind, Upload
+from schemas.upload import EarlierFiles, Upload, UploadKind
 from workbench.app.api._request import CurrentUser, Limit, TheDeployment, multipart_form, refusals
 from workbench.app.identity import current_user
+from workbench.app.uploads.multipart import KINDS
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import need_runner
@@ -25,7 +26,7 @@ _FORM = multipart_form(
         "file": {"type": "string", "format": "binary", "description": "One file."},
         "kind": {
             "type": "string",
-            "enum": ["auto", "image", "audio", "video"],
+            "enum": list(KINDS),
             "default": "auto",
             "description": "Required kind of the file; send this field before the file.",
         },
@@ -45,7 +46,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 def list_uploads(
     deployment: TheDeployment,
     user: CurrentUser,
-    kind: Annotated[MediaKind | None, Query(description="image, audio or video; default: all three.")] = None,
+    kind: Annotated[
+        UploadKind | None, Query(description="image, audio, video, portraits or lora; default: all.")
+    ] = None,
     limit: Limit = 20,
 ) -> EarlierFiles:
     """The user's own uploads and the input files of the user's jobs, newest first, each once."""
@@ -56,7 +59,7 @@ def list_uploads(
     "/api/uploads",
     status_code=201,
     response_model=Upload,
-    summary="Upload an image, an audio file or a video",
+    summary="Upload an image, an audio file, a video, a zip of portraits or a LoRA",
     responses=_REFUSALS,
     openapi_extra=_FORM,
 )
@@ -64,7 +67,9 @@ async def create_upload(request: Request) -> Any:
     """Accept a file as multipart/form-data in the field `file`, and return its properties and warnings.
 
     The bytes determine the type. The file is decoded and encoded again: images as PNG or JPEG, audio as WAV, videos as
-    the same frames in a new container. Metadata is removed.
+    the same frames in a new container. A zip of portraits is unpacked, checked and packed again, each image like a
+    single one, with captions as UTF-8 text. A LoRA is one safetensors file, whose header is checked. Metadata
+    is removed.
     """
     user = current_user(request)
     need_runner(user)

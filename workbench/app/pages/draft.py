@@ -64,7 +64,7 @@ def restored(deployment: Deployment, form: Form, value: Any, user: User) -> tupl
             if kept is None:
                 continue
             try:
-                updates[made.component] = take_again(deployment, kept.sha256, made.one.kind.value, user)
+                updates[made.component] = take_again(deployment, kept.sha256, made.one.upload_kind, user)
             except WorkbenchError:
                 lost.append(f"{made.one.title.lower()} {kept.name}".strip())
         elif made.one.kind is InputKind.SWITCH:

@@ -107,15 +107,15 @@ class Fields:
     # -- layout -------------------------------------------------------------------------------------------------------
 
     def place_shared_files(self) -> None:
-        """Place the file inputs that all pipelines have."""
+        """Place the file inputs of the pipeline that a new page shows."""
         for one in self._alone(files=True):
-            if self._everywhere(one):
+            if taken_first(one):
                 self.place(one)
 
     def place_other_files(self) -> None:
-        """Place the file inputs that only some pipelines have."""
+        """Place the file inputs that only other pipelines have."""
         for one in self._alone(files=True):
-            if not self._everywhere(one):
+            if not taken_first(one):
                 self.place(one)
 
     def place_values(self) -> None:
@@ -156,7 +156,7 @@ class Fields:
                 self.deployment,
                 one.name,
                 one.title,
-                one.kind.value,
+                one.upload_kind,
                 elem_id,
                 sample=bool(one.form.sample),
                 visible=taken_first(one),
@@ -184,9 +184,6 @@ class Fields:
         for one in self.inputs.values():
             if not one.form.one_of and not one.form.needs and one.kind.is_file == files:
                 yield one
-
-    def _everywhere(self, one: InputField) -> bool:
-        return all(takes(pipeline, one) for pipeline in listed() if pipeline.inputs)
 
 
 def key(one: InputField) -> Key:

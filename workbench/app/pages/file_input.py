@@ -1,4 +1,4 @@
-"""The input of an image, an audio file or a video: a Gradio component captures it, a JS component shows it."""
+"""The input of a file: a Gradio component captures it, a JS component shows it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from workbench.client.access import User, need_runner
 from workbench.client.deployment import Deployment
 
 _HEIGHT_PX = 190
+_FILE_HEIGHT_PX = 120
+_SUFFIXES = {"portraits": ".zip", "lora": ".safetensors"}  # web/gradio_files.js names them
 
 
 @dataclass(frozen=True)
 class FileInput:
     """The components of one file input: the Gradio component, and the stored file with its reference."""
 
-    source: gr.Image | gr.Audio | gr.Video
+    source: gr.Image | gr.Audio | gr.Video | gr.File
     taken: JsComponent  # value: schemas.upload.Upload as JSON, or None
     sample: gr.Button | None
     frame: gr.Column
@@ -42,7 +44,7 @@ def file_input(
     """Create the components and their events. An event stores the file as an artifact of the deployment.
 
     Args:
-        kind: image, audio or video.
+        kind: image, audio, video, portraits or lora.
         sample: adds a button for the packaged portrait.
         visible: whether a new page shows it.
     """
@@ -61,6 +63,14 @@ def file_input(
         elif kind == "video":
             source = gr.Video(
                 label=label, sources=["upload", "webcam"], height=_HEIGHT_PX, buttons=[], elem_id=f"{name}-source"
+            )
+        elif kind in _SUFFIXES:
+            source = gr.File(
+                label=label,
+                type="filepath",
+                file_types=[_SUFFIXES[kind]],
+                height=_FILE_HEIGHT_PX,
+                elem_id=f"{name}-source",
             )
         else:
             source = gr.Audio(

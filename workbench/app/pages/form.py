@@ -26,6 +26,8 @@ from workbench.pipelines.sdk.building import steps_used
 
 MAX_SEED = 2**53 - 1  # the largest integer that a JavaScript number represents exactly
 Values = dict[Any, Any]
+_RECORD = "Upload or record one."
+_GIVE = {"portraits": "Upload a zip of portraits.", "lora": "Upload one, or choose a trained one by name."}
 _PARAM = re.compile(r"node ([^:]+): params\.([A-Za-z0-9_]+)")
 
 
@@ -127,13 +129,12 @@ def submitted(deployment: Deployment, request: JobRequest, user: User) -> dict[s
 def _missing(one: InputField) -> WorkbenchError:
     noun = one.title.lower()
     if one.kind.is_file:
-        remedy = f"Upload one, or use the sample {noun}." if one.form.sample else "Upload or record one."
+        remedy = f"Upload one, or use the sample {noun}." if one.form.sample else _GIVE.get(one.upload_kind, _RECORD)
     else:
         remedy = "Fill it in, or choose an alternative." if one.group else "Fill it in."
-    article = "an" if noun[0] in "aeiou" else "a"
-    return WorkbenchError(
-        "request.invalid", f"{article} {noun} is missing", where=one.name, seen="nothing", remedy=remedy
-    )
+    named = noun if one.upload_kind == "portraits" else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    verb = "are" if one.upload_kind == "portraits" else "is"
+    return WorkbenchError("request.invalid", f"{named} {verb} missing", where=one.name, seen="nothing", remedy=remedy)
 
 
 def _seed(value: float | None) -> int:

@@ -184,7 +184,8 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
         labels, chosen = choice.labels(pipeline), values.get(choice.radio)
         # A valid choice is not sent back: the user may have changed it meanwhile.
         replaced: dict[str, Any] = {"value": labels[0]} if labels and chosen not in labels else {}
-        updates[choice.radio] = gr.update(choices=labels, **replaced)
+        if labels:  # otherwise it keeps its choices: Gradio refuses every event while the value is not among them
+            updates[choice.radio] = gr.update(choices=labels, **replaced)
         updates[choice.frame] = gr.update(visible=bool(labels))
     for made in fields.made.values():
         updates[made.frame] = gr.update(visible=takes(pipeline, made.one))

@@ -73,7 +73,7 @@ def _filled(
         elif value == "sample":
             updates[made.component] = take_sample(deployment, user)
         else:
-            updates[made.component] = take_again(deployment, value, made.one.kind.value, user)
+            updates[made.component] = take_again(deployment, value, made.one.upload_kind, user)
         choice = form.fields.choice_of(made.one)
         if value is not None and choice is not None:
             updates[choice.radio] = choice.label_of(made.one.name)

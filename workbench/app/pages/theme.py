@@ -22,6 +22,7 @@ _MODULES = (
     "monitor",
     "media",
     "earlier_files",
+    "loras",
     "stored_kinds",
     "dialog",
     "examples",

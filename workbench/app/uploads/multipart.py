@@ -16,16 +16,16 @@ from python_multipart.multipart import parse_options_header
 from schemas.errors import WorkbenchError
 from workbench.client.inspection.file_formats import HEAD_BYTES, family_of, format_of
 from workbench.client.inspection.limits import Limits
-from workbench.client.uploads import check_size
+from workbench.client.uploads import UPLOAD_KINDS, check_size
 
 if TYPE_CHECKING:  # exists for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PARTS = 32
 FIELD_BYTES = 1024
-KINDS = ("auto", "image", "audio", "video")
+KINDS = ("auto", *UPLOAD_KINDS)
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{1,200}")
-_CAP_OF = {"image": "image", "audio": "audio", "media": "video"}
+_CAP_OF = {"media": "video"}  # of a family that is no kind
 
 
 @dataclass
@@ -193,7 +193,7 @@ class Form:
         """Detect the type from the first bytes, so that a refusal does not have to wait for the last megabyte."""
         assert self._head is not None
         family = family_of(format_of(self._head[:HEAD_BYTES]))
-        self._cap = self.kind if self.kind != "auto" else _CAP_OF[family]
+        self._cap = self.kind if self.kind != "auto" else _CAP_OF.get(family, family)
         self._head = None
 
 

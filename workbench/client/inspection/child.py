@@ -48,7 +48,16 @@ def warm() -> None:
     import numpy as np
     from PIL import Image
 
-    from workbench.client.inspection import audio, image, stream, thumbnail, video, waveform  # noqa: F401
+    from workbench.client.inspection import (  # noqa: F401
+        archive,
+        audio,
+        image,
+        lora_file,
+        stream,
+        thumbnail,
+        video,
+        waveform,
+    )
 
     cv2.setNumThreads(1)
     from workbench.client.inspection.faces import find_faces
@@ -58,15 +67,23 @@ def warm() -> None:
 
 def look(path: Path, out: Path, wanted: str, limits: Limits) -> dict[str, Any]:
     """The facts of one file. Raises WorkbenchError: upload.*."""
+    from workbench.client.inspection.archive import inspect_archive
     from workbench.client.inspection.audio import inspect_audio
     from workbench.client.inspection.containers import opened, video_stream
     from workbench.client.inspection.image import inspect_image
+    from workbench.client.inspection.lora_file import inspect_lora
     from workbench.client.inspection.video import inspect_video
 
     format_name = detected(path)
     if family_of(format_name) == "image":
         _check_kind("image", wanted)
         return inspect_image(path, format_name, out)
+    if format_name == "zip":
+        _check_kind("portraits", wanted)
+        return inspect_archive(path, out, limits)
+    if format_name == "safetensors":
+        _check_kind("lora", wanted)
+        return inspect_lora(path, out)
     with opened(path, format_name) as container:
         video = video_stream(container) if family_of(format_name) == "media" else None
         if video is None or wanted == "audio":  # of a video, the audio is used
@@ -86,8 +103,15 @@ def detected(path: Path) -> str:
 
 def _check_kind(kind: str, wanted: str) -> None:
     if wanted not in ("auto", kind):
-        article = {"image": "an image", "audio": "an audio file", "video": "a video"}
-        raise refused(article[kind], f"Choose {article[wanted]} here.", wanted)
+        article = {
+            "image": "an image",
+            "audio": "an audio file",
+            "video": "a video",
+            "portraits": "a ZIP archive",
+            "lora": "a safetensors file",
+        }
+        named = article | {"portraits": "a zip of portraits", "lora": "a LoRA as one safetensors file"}
+        raise refused(article[kind], f"Choose {named[wanted]} here.", named[wanted])
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from nodes.media import file_type
 from schemas.errors import WorkbenchError
+from schemas.refs import SAFETENSORS, ZIP
 from workbench.client.inspection.upload_errors import refused, unreadable
 
 HEAD_BYTES = 4096
@@ -20,8 +22,6 @@ _STARTS = (
 
 # Refused formats by name, so that the message says what the file is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive (or a document or program made of one)"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
     (b"PK\x07\x08", "a part of a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
@@ -60,7 +60,9 @@ _AVIF = {b"avif", b"avis"}
 _HEIF = {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
 _MP4 = set(b"isom iso2 iso4 iso5 iso6 iso8 iso9 mp41 mp42 avc1 dash M4VP MSNV".split())
 _MP4_BY_APPLE = {b"M4A ", b"M4B ", b"M4V "}
+_FILES = {ZIP: "zip", SAFETENSORS: "safetensors"}
 _IMAGES = ("png", "jpeg", "webp", "tiff", "bmp", "avif")
+FILE_FAMILIES = {"zip": "portraits", "safetensors": "lora"}
 _SOUNDS = ("wav", "aiff", "flac", "mp3", "aac")
 
 
@@ -75,13 +77,16 @@ def format_of(head: bytes) -> str:
     if not head:
         raise unreadable("the file is empty", "0 bytes")
     found = next((name for start, name in _STARTS if head.startswith(start)), "") or _container_or_stream(head)
+    found = found or _FILES.get(file_type(head), "")
     if found:
         return found
     raise _not_accepted(head)
 
 
 def family_of(format_name: str) -> str:
-    """``image``, ``audio`` or ``video``; ``media`` if the container may hold audio or video."""
+    """``image``, ``audio``, ``portraits`` or ``lora``; ``media`` if the container may hold audio or video."""
+    if format_name in FILE_FAMILIES:
+        return FILE_FAMILIES[format_name]
     if format_name in _IMAGES:
         return "image"
     return "audio" if format_name in _SOUNDS else "media"

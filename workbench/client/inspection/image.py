@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -32,13 +32,8 @@ def inspect_image(path: Path, format_name: str, out: Path) -> dict[str, Any]:
     """
     image, animated = read_upright(path, format_name)
     faces, hints, turns = find_faces(flat(image))
-    if turns:
-        image = image.transpose(_TURNS[turns])
-    kept = "jpeg" if format_name == "jpeg" else "png"
-    if kept == "jpeg":
-        image.save(out, format="JPEG", quality=95, subsampling=0)
-    else:
-        image.save(out, format="PNG", compress_level=3)
+    image = turned(image, turns)
+    kept = write_image(image, format_name, out)
     if animated:
         remedy = "Choose another file if you do not want the first image."
         hints.insert(0, hint("picture.animated", "The file contains several images; the first is used.", remedy))
@@ -52,7 +47,21 @@ def inspect_image(path: Path, format_name: str, out: Path) -> dict[str, Any]:
     }
 
 
-def read_upright(path: Path, format_name: str) -> tuple[Image.Image, bool]:
+def write_image(image: Image.Image, format_name: str, out: Path | BinaryIO) -> str:
+    """Write the image to store: as ``jpeg`` if it came as one, else as ``png``. Returns which."""
+    if format_name == "jpeg":
+        image.save(out, format="JPEG", quality=95, subsampling=0)
+        return "jpeg"
+    image.save(out, format="PNG", compress_level=3)
+    return "png"
+
+
+def turned(image: Image.Image, turns: int) -> Image.Image:
+    """The image after quarter turns counter-clockwise."""
+    return image.transpose(_TURNS[turns]) if turns else image
+
+
+def read_upright(file: Path | BinaryIO, format_name: str) -> tuple[Image.Image, bool]:
     """The first image of the file as RGB, or RGBA if it has transparency, in sRGB and upright according to its EXIF
     data, and whether more images follow. Raises WorkbenchError: upload.too_large (from the header), upload.unreadable.
     """
@@ -61,10 +70,10 @@ def read_upright(path: Path, format_name: str) -> tuple[Image.Image, bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size warning: the size is checked below
-            with Image.open(path, formats=formats) as image:
+            with Image.open(file, formats=formats) as image:
                 _check_size(image.width, image.height)
                 image.verify()
-            with Image.open(path, formats=formats) as image:
+            with Image.open(file, formats=formats) as image:
                 # Cameras write MPO, a JPEG followed by a preview. It is not an animation.
                 animated = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
                 image.seek(0)

@@ -19,10 +19,12 @@ from typing import Any, Literal, TypeVar
 import orjson
 from pydantic import Field, ValidationError
 
+from nodes.media import file_type
 from schemas.base import Contract
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.upload import FaceBox, MediaFacts, MediaKind, UploadWarning
-from workbench.client.inspection.limits import CHILD_OVER_MEMORY, LOOK_BYTES_PER_S, LOOK_S, Limits
+from schemas.refs import ZIP
+from schemas.upload import FaceBox, MediaFacts, UploadKind, UploadWarning
+from workbench.client.inspection.limits import ARCHIVE_S, CHILD_OVER_MEMORY, LOOK_BYTES_PER_S, LOOK_S, Limits
 from workbench.client.inspection.upload_errors import needs_memory, too_large, unreadable
 from workbench.engine.wire import Closed, Wire
 from workbench.host import PORTABLE, python_module
@@ -41,9 +43,9 @@ C = TypeVar("C", bound=Contract)
 class Inspection(Contract):
     """The process's answer about a file. It decoded untrusted bytes, so its answer is validated like untrusted data."""
 
-    kind: MediaKind
-    media_type: str = Field(pattern=r"^(image/(png|jpeg)|audio/wav|video/(mp4|webm))$")
-    suffix: str = Field(pattern=r"^\.(png|jpg|wav|mp4|webm)$")
+    kind: UploadKind
+    media_type: str = Field(pattern=r"^(image/(png|jpeg)|audio/wav|video/(mp4|webm)|application/(zip|x-safetensors))$")
+    suffix: str = Field(pattern=r"^\.(png|jpg|wav|mp4|webm|zip|safetensors)$")
     facts: MediaFacts
     faces: list[FaceBox] = Field(max_length=1000)
     warnings: list[UploadWarning] = Field(max_length=20)
@@ -82,8 +84,12 @@ class Inspector:
 
         Raises WorkbenchError: upload.refused, upload.too_large, upload.unreadable, upload.busy, home.disk_full.
         """
-        size, fields = path.stat().st_size, {"wanted": wanted, "limits": asdict(limits or Limits())}
-        result = self._ask("look", path, out, size, size + _KEPT_OVERHEAD, **fields)
+        size, limits = path.stat().st_size, limits or Limits()
+        with path.open("rb") as file:
+            archive = file_type(file.read(9)) == ZIP
+        kept = size + _KEPT_OVERHEAD + (limits.archive_bytes if archive else 0)
+        more_s = ARCHIVE_S if archive else 0.0
+        result = self._ask("look", path, out, size, kept, more_s, wanted=wanted, limits=asdict(limits))
         return _validated(Inspection, result, "the file could not be decoded")
 
     def thumbnail(self, path: Path, out: Path, side_px: int) -> None:
@@ -122,15 +128,23 @@ class Inspector:
             process.stop()
 
     def _ask(
-        self, kind: str, path: Path, out: Path | None, read_bytes: int, file_bytes: int, **fields: Any
+        self,
+        kind: str,
+        path: Path,
+        out: Path | None,
+        read_bytes: int,
+        file_bytes: int,
+        more_s: float = 0.0,
+        **fields: Any,
     ) -> dict[str, Any]:
         """The answer to a message about a file.
 
         Args:
             read_bytes: the part of the file that is decoded; it extends the time limit.
             file_bytes: maximum size of ``out``.
+            more_s: added to the time limit.
         """
-        seconds = self._look_s + read_bytes / LOOK_BYTES_PER_S
+        seconds = self._look_s + read_bytes / LOOK_BYTES_PER_S + more_s
         limits = {"cpu_s": seconds, "file_bytes": file_bytes}
         message = {"kind": kind, "path": str(path), "out": str(out or ""), **fields, **limits}
         future = self._threads.submit(lambda: self._mine().ask(message, seconds))

@@ -21,6 +21,16 @@ CHILD_OVER_MEMORY = 90  # its exit status after exceeding the memory limit
 CHILD_OPEN_FILES = 64
 LOOK_S = 15.0  # of wall time and of CPU, for a small file
 LOOK_BYTES_PER_S = 20 * MB  # a large file gets one more second for this many bytes
+ARCHIVE_S = 240.0  # for a zip of portraits: about 0.2 s for each image
+
+MAX_ARCHIVE_IMAGES = 500
+MAX_ARCHIVE_ENTRIES = 2_000
+MAX_CAPTION_BYTES = 4_096
+
+MAX_LORA_HEADER_BYTES = 10 * MB
+MAX_LORA_TENSORS = 20_000
+MAX_LORA_RANK = 4_096
+MAX_LORA_METADATA_BYTES = 2 * MB
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,8 @@ class Limits:
     image_bytes: int = 20 * MB
     audio_bytes: int = 50 * MB
     video_bytes: int = 500 * MB
+    archive_bytes: int = 500 * MB
+    lora_bytes: int = 500 * MB
     duration_s: float = 600.0
 
     @classmethod
@@ -39,10 +51,18 @@ class Limits:
             image_bytes=int(settings.upload_image_mb * MB),
             audio_bytes=int(settings.upload_audio_mb * MB),
             video_bytes=int(settings.upload_video_mb * MB),
+            archive_bytes=int(settings.upload_archive_mb * MB),
+            lora_bytes=int(settings.upload_lora_mb * MB),
             duration_s=settings.upload_minutes * 60,
         )
 
     def bytes_of(self, kind: str) -> int:
         """The maximum file size of that kind, or of any kind for ``auto``."""
-        sizes = {"image": self.image_bytes, "audio": self.audio_bytes, "video": self.video_bytes}
+        sizes = {
+            "image": self.image_bytes,
+            "audio": self.audio_bytes,
+            "video": self.video_bytes,
+            "portraits": self.archive_bytes,
+            "lora": self.lora_bytes,
+        }
         return sizes.get(kind) or max(sizes.values())

@@ -9,7 +9,7 @@ from schemas.upload import UploadWarning
 
 ACCEPTED = (
     "PNG, JPEG, WebP, AVIF, TIFF, BMP; WAV, AIFF, FLAC, MP3, Ogg, M4A/AAC; "
-    "MP4, MOV, WebM or Matroska, for video and for its audio"
+    "MP4, MOV, WebM or Matroska, for video and for its audio; a zip of portraits; a LoRA as safetensors"
 )
 
 

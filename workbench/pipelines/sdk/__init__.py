@@ -12,6 +12,7 @@ derived from the model.
 from __future__ import annotations
 
 from schemas.refs import AudioRef as AudioRef
+from schemas.refs import FileRef as FileRef
 from schemas.refs import ImageRef as ImageRef
 from schemas.refs import VideoRef as VideoRef
 from workbench.pipelines.sdk.declaration import Example as Example

@@ -11,7 +11,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.pipeline import InputKind, InputUse
 from schemas.problem import first_problem, invalid
-from schemas.refs import AudioRef, ImageRef, Ref, VideoRef
+from schemas.refs import AudioRef, FileRef, ImageRef, Ref, VideoRef
 from workbench.pipelines.sdk.declaration import Pipeline
 from workbench.pipelines.sdk.graph import PipelineGraph, Settings, option_error
 from workbench.pipelines.sdk.inputs import InputField
@@ -22,6 +22,7 @@ _PLACEHOLDERS: dict[InputKind, Any] = {
     InputKind.IMAGE: ImageRef(sha256=_DIGEST, width=256, height=256),  # small enough for upscaling
     InputKind.AUDIO: AudioRef(sha256=_DIGEST, duration_s=10.0, sample_rate_hz=16_000, channels=1),
     InputKind.VIDEO: VideoRef(sha256=_DIGEST, width=256, height=256, fps=25.0, frames=250, duration_s=10.0),
+    InputKind.FILE: FileRef(sha256=_DIGEST),
     InputKind.TEXT: "-",
     InputKind.SWITCH: True,
 }
@@ -88,6 +89,8 @@ def _blank(value: object) -> bool:
 
 
 def _placeholder(one: InputField) -> Any:
+    if one.kind is InputKind.TEXT and one.bound("pattern"):
+        return one.form.example
     if one.kind in _PLACEHOLDERS:
         return _PLACEHOLDERS[one.kind]
     return one.choices[0] if one.choices else one.bound("ge", "gt", "le", "lt") or 0
@@ -174,9 +177,14 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def file_metavar(one: InputField) -> str:
+    """What the command line shows for the value of a file."""
+    return "NAME|FILE" if one.upload_kind == "lora" else "FILE"
+
+
 def input_usage(pipeline: Pipeline, name: str) -> str:
     """The description of an input, and its form on the command line."""
     one = pipeline.inputs[name]
-    metavar = " FILE" if one.kind.is_file else _METAVARS.get(one.kind, " NUMBER")
+    metavar = f" {file_metavar(one)}" if one.kind.is_file else _METAVARS.get(one.kind, " NUMBER")
     sample = f", or {flag(name)} sample for the packaged one" if one.kind.is_file and one.form.sample else ""
     return f"{one.doc.rstrip('.')}: {flag(name)}{metavar}{sample}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from pydantic.fields import FieldInfo
 
 from nodes.sdk import field_type
 from schemas.pipeline import InputKind, InputUse, InputView
-from schemas.refs import AudioRef, ImageRef, VideoRef
+from schemas.refs import AudioRef, FileRef, ImageRef, VideoRef
 
 
 class PipelineInputs(BaseModel):
-    """Base class for the inputs of a pipeline. A file is a field of the type ImageRef, AudioRef or VideoRef."""
+    """Base class for the inputs of a pipeline. A file is an ImageRef, an AudioRef, a VideoRef or a FileRef."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +48,7 @@ class _Form:
     example: str
     sample: str
     filled_by: FilledBy | None
+    holds: str
 
 
 def Input(
@@ -61,6 +63,7 @@ def Input(
     example: str = "",
     sample: str = "",
     filled_by: FilledBy | None = None,
+    holds: Literal["", "portraits", "lora"] = "",
     **bounds: Any,
 ) -> Any:
     """A field of ``PipelineInputs``, used as its default value, or inside its type if several pipelines share the
@@ -74,21 +77,28 @@ def Input(
         alternative: name of this input in the choice between them; default: the title.
         needs: other inputs; at least one of them must be given with this one.
         multiline: whether a text may have several lines.
-        example: placeholder of an empty field.
+        example: placeholder of an empty field; required for a text with a pattern, which it matches.
         sample: value for a demonstration: a text, or "sample" for the packaged file.
         filled_by: a pipeline that can fill in the input.
+        holds: what a FileRef holds: "portraits", a zip of portraits with optional captions; "lora", a LoRA as one
+            safetensors file, which can also be given by its name.
         bounds: ge, le, max_length and so on, like those of pydantic's ``Field``.
     """
     field: FieldInfo = Field(default, title=title, description=description, **bounds)
     field.metadata.append(
         _Form(
-            one_of, alternative or title, needs, multiline, example, sample, filled_by
+            one_of, alternative or title, needs, multiline, example, sample, filled_by, holds
         )  # pydantic keeps unknown metadata
     )
     return field
 
 
-_FILES = {ImageRef: InputKind.IMAGE, AudioRef: InputKind.AUDIO, VideoRef: InputKind.VIDEO}
+_FILES = {
+    ImageRef: InputKind.IMAGE,
+    AudioRef: InputKind.AUDIO,
+    VideoRef: InputKind.VIDEO,
+    FileRef: InputKind.FILE,
+}
 _VALUES = {bool: InputKind.SWITCH, int: InputKind.INTEGER, float: InputKind.NUMBER, str: InputKind.TEXT}
 
 
@@ -108,6 +118,11 @@ class InputField:
         if self.group:
             return InputUse.ONE_OF
         return InputUse.NEEDED if self.field.is_required() else InputUse.OPTIONAL
+
+    @property
+    def upload_kind(self) -> str:
+        """What its file is inspected as: image, audio, video, portraits or lora; "" if it is no file."""
+        return self.form.holds or (self.kind.value if self.kind.is_file else "")
 
     @property
     def title(self) -> str:
@@ -153,6 +168,7 @@ class InputField:
             title=self.title,
             doc=self.doc,
             kind=self.kind,
+            holds=self.form.holds,
             use=self.use,
             group=list(self.group),
             group_title=self.form.one_of,
@@ -184,6 +200,13 @@ def fields_of(model: type[PipelineInputs]) -> dict[str, InputField]:
     found = {}
     for name, field in model.model_fields.items():
         kind, choices = _kind(name, field_type(field))
+        if (kind is InputKind.FILE) != bool(forms[name].holds):
+            raise ValueError(
+                f'{name}: exactly the inputs of the type FileRef say what they hold: Input(…, holds="lora")'
+            )
+        pattern = next((own for rule in field.metadata if (own := getattr(rule, "pattern", None))), None)
+        if kind is InputKind.TEXT and pattern and not re.fullmatch(pattern, forms[name].example):
+            raise ValueError(f"{name}: a text with a pattern needs an example that matches it")
         group = tuple(groups.get(forms[name].one_of, ()))
         found[name] = InputField(name, field, kind, forms[name], group, choices)
     return found

@@ -11,6 +11,7 @@ from workbench.pipelines.sdk.declaration import Pipeline
 from workbench.pipelines.sdk.inputs import InputField
 
 DEFAULT_PATH = Path("docs/pipelines.md")
+_HOLDS = {"portraits": "zip of portraits", "lora": "LoRA: a name or a file"}
 BEGIN = "<!-- written by python -m workbench.pipelines.sdk.reference -->"
 
 
@@ -36,7 +37,8 @@ def _row(name: str, one: InputField) -> str:
         InputUse.OPTIONAL: "optional" if one.default in (None, "", False) else f"optional; default {one.default}",
     }
     needs = f"; with {' or '.join(one.form.needs)}" if one.form.needs else ""
-    kind = f"{one.kind.value}, {one.allowed}" if one.allowed else one.kind.value
+    plain = _HOLDS.get(one.upload_kind, one.kind.value)
+    kind = f"{plain}, {one.allowed}" if one.allowed else plain
     return f"| `{name}` | {kind} | {used[one.use]}{needs} | {one.doc} |"
 
 
