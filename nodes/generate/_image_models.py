@@ -15,6 +15,7 @@ from nodes._torch.device import choose
 from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
 from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
+from nodes._torch.pixels import to_pixels
 from nodes.sdk import Context, NodeError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class ImageModel:
             self._ctx, self._params, loaded, plan, seed, lambda _: self._arguments(), self._latents_of(loaded.pipe)
         )
         flagged = bool(np.any(getattr(output, "nsfw_content_detected", None) or False))
-        return np.asarray(output.images[0].convert("RGB")), "the model's safety checker withheld it" if flagged else ""
+        return to_pixels(output.images[:1])[0], "the model's safety checker withheld it" if flagged else ""
 
     def _arguments(self) -> dict[str, Any]:
         params, kind = self._params, self._kind
@@ -97,6 +98,7 @@ class ImageModel:
             "height": self._height,
             "num_inference_steps": params.steps or kind.steps,
             "guidance_scale": params.guidance or kind.guidance,
+            "output_type": "np",
         }
         if kind.is_flux and params.negative_prompt:
             arguments["true_cfg_scale"] = params.negative_guidance

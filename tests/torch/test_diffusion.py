@@ -70,7 +70,7 @@ def portrait(ctx: Context) -> Any:
     return ctx.save(sample_portrait(ctx.workdir), "image")
 
 
-def lora(ctx: Context, folder: Path, part: str, trigger: str = "") -> FileRef:
+def lora(ctx: Context, folder: Path, part: str, trigger: str = "", size: float = 0.5) -> FileRef:
     """A LoRA with large random values for a network of an installed model, as train.lora saves it."""
     import diffusers
 
@@ -81,7 +81,7 @@ def lora(ctx: Context, folder: Path, part: str, trigger: str = "") -> FileRef:
     generator = torch.Generator().manual_seed(0)
     for name, parameter in network.named_parameters():
         if ".lora_" in name:
-            parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+            parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * size)
     path = ctx.workdir / "lora"
     save(
         network,
@@ -156,6 +156,15 @@ def test_a_lora_at_strength_0_is_the_base_at_1_it_differs_and_it_leaves_no_trace
     assert "sks, portrait person" in said(ctx)
     assert made(ctx, lora=file, lora_strength=0.5) not in (whole, plain_with_trigger)
     assert made(ctx) == base
+
+
+def test_an_image_of_values_that_are_not_numbers_is_an_error_and_no_black_image(
+    context: Callable[..., Context], models: Path
+) -> None:
+    ctx = context()
+    with pytest.raises(WorkbenchError, match="not numbers") as raised:
+        made(ctx, lora=lora(ctx, models / "sd", "unet", size=1e20))
+    assert "a weaker LoRA" in raised.value.remedy
 
 
 def test_an_image_without_a_whole_face_is_made_again_with_the_next_seed(
