@@ -157,7 +157,7 @@ class Node:
 
 
 def encoded(pixels: NDArray[Any], folder: Path) -> NDArray[Any]:
-    """The frames as they are after the encoding that the node's frames have been through, without loss but of colour."""
+    """The frames after the encoding that the node's frames have been through: without loss, but for half the colour."""
     path = folder / "plain.mp4"
     with ClipWriter(path, Fraction(7), crf=0) as clip:
         for rgb in pixels.round().astype(np.uint8):
