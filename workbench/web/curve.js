@@ -161,14 +161,14 @@ export function curvesOf(element) {
   };
 }
 
-/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; the lowest" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
+/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; its lowest" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
 function words({ points }, metric, axis) {
   const last = /** @type {Point} */ (points.at(-1));
   const since = points.length > 1 ? `, from ${metricValue(points[0][1], metric)}` : "";
   const up = metric?.better === "higher";
   const best = points.reduce((one, other) => (up ? other[1] > one[1] : other[1] < one[1]) ? other : one);
   const extreme = up ? "highest" : "lowest";
-  const where = best === last ? `the ${extreme}` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
+  const where = best === last ? `its ${extreme}` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
   return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}${points.length > 1 && metric?.better !== "neither" ? `; ${where}` : ""}`;
 }
 

@@ -21,7 +21,7 @@ def train(place: Place, **params: object) -> str:
 
 def plot(page: Page, step: int) -> Locator:
     """The chart of the loss, once it shows that step as the last one."""
-    return page.get_by_role("img", name=re.compile(rf"^loss: 0\.\d+ at step {step}, from [\d.]+; (the )?lowest"))
+    return page.get_by_role("img", name=re.compile(rf"^loss: 0\.\d+ at step {step}, from [\d.]+; (its )?lowest"))
 
 
 def test_a_curve_grows_survives_a_reload_and_is_compared(place: Place, visiting: Visiting, gate: Path) -> None:
