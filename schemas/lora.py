@@ -21,7 +21,7 @@ class TrainedLora(Contract):
     ref: FileRef = Field(description="The file; pipeline options take the name or its digest.")
     trigger: str = Field("", description="The word in a prompt that calls for what it learned.")
     base_model: str = Field("", description="Name of the model that it was trained on.")
-    licence: str = Field("", description="Licence of that model, which also binds the LoRA.")
+    licence: str = Field("", description="Licence of that model by the catalogue, which also binds the LoRA.")
     job_id: str = Field(description="The training.")
     owner: str = Field(description="The user whose job it was.")
     trained_at: float | None = Field(None, description="UTC, seconds since 1970.")

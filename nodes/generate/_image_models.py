@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from nodes._torch.device import choose
-from nodes._torch.memory import Need, Plan, weights_gib, working_gib
+from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
 from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
+from nodes._torch.pixels import to_pixels
 from nodes.sdk import Context, NodeError
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class ImageModel:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Load the model, with the LoRA, and keep it for this run alone."""
-        need = self._need()
-        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, need)
+        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, self._need())
         with loaded.lock:
             loaded.use_lora(self._lora, self._inputs.lora, self._params.lora_strength)
             described = self._params.prompt or self._inputs.stage_prompt or WITHOUT_PROMPT
@@ -87,7 +87,7 @@ class ImageModel:
             self._ctx, self._params, loaded, plan, seed, lambda _: self._arguments(), self._latents_of(loaded.pipe)
         )
         flagged = bool(np.any(getattr(output, "nsfw_content_detected", None) or False))
-        return np.asarray(output.images[0].convert("RGB")), "the model's safety checker withheld it" if flagged else ""
+        return to_pixels(output.images[:1])[0], "the model's safety checker withheld it" if flagged else ""
 
     def _arguments(self) -> dict[str, Any]:
         params, kind = self._params, self._kind
@@ -98,6 +98,7 @@ class ImageModel:
             "height": self._height,
             "num_inference_steps": params.steps or kind.steps,
             "guidance_scale": params.guidance or kind.guidance,
+            "output_type": "np",
         }
         if kind.is_flux and params.negative_prompt:
             arguments["true_cfg_scale"] = params.negative_guidance
@@ -117,7 +118,8 @@ class ImageModel:
             positions, width = latent // 4, network["num_attention_heads"] * network["attention_head_dim"]
         else:
             positions, width = latent, files.config("unet")["block_out_channels"][0]
-        working = working_gib(
+        return need(
+            weights_gib(files, self._target.dtype),
             positions=positions,
             width=width,
             pixels=self._width * self._height,
@@ -125,7 +127,6 @@ class ImageModel:
             batch=1 if self._kind.is_flux else 2,
             dtype=self._target.dtype,
         )
-        return Need(weights_gib(files, self._target.dtype), working)
 
     def _warn_of_long_prompts(self, pipe: Any) -> None:
         tokenizer = getattr(pipe, self._kind.tokenizer)

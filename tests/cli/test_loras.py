@@ -31,9 +31,13 @@ def test_a_lora_is_listed_and_taken_by_its_name(program: Program, tmp_path: Path
     assert "trigger word" in shown and job in shown
     video = ("run", "svd_wav2lip", "--scene", "sks", "--script", "Hello.", "--json")
     unknown = program.try_(*video, "--lora", "nobody").error
-    assert (unknown["code"], unknown["where"], unknown["details"]["allowed"]) == ("lora.unknown", "lora", ["ada"])
+    assert (unknown["code"], unknown["details"]["where"], unknown["details"]["allowed"]) == (
+        "lora.unknown",
+        "lora",
+        ["ada"],
+    )
     missing = program.try_(*video, "--lora", "ada.safetensors").error
-    assert (missing["code"], missing["where"]) == ("node.bad_input", "ada.safetensors")
+    assert (missing["code"], missing["details"]["where"]) == ("node.bad_input", "ada.safetensors")
     found = program.try_(*video, "--lora", "ada").error
     assert found["code"] == "node.missing_package", "the name is known, but no worker of the pool torch is here"
 
@@ -43,10 +47,10 @@ def test_a_zip_and_a_lora_are_uploaded_by_their_names(program: Program, tmp_path
     path.write_bytes(archive(**{"a.png": picture(size=(64, 48))}))
     assert json.loads(program.run("upload", str(path)))["mediaType"] == "application/zip"
     wrong = program.try_("run", "train_lora", "--name", "ada", "--images", str(tmp_path / "none.zip"), "--json").error
-    assert (wrong["code"], wrong["where"]) == ("node.bad_input", str(tmp_path / "none.zip"))
+    assert (wrong["code"], wrong["details"]["where"]) == ("node.bad_input", str(tmp_path / "none.zip"))
     photo = tmp_path / "me.png"
     photo.write_bytes(picture())
     wrong = program.try_("run", "train_lora", "--name", "ada", "--images", str(photo), "--json").error
-    assert (wrong["code"], wrong["allowed"]) == ("upload.refused", "a zip of portraits")
+    assert (wrong["code"], wrong["details"]["allowed"]) == ("upload.refused", "a zip of portraits")
     bad = program.try_("run", "train_lora", "--name", "Ada L", "--images", str(path), "--json").error
-    assert bad["code"] == "request.invalid" and "name" in bad["where"]
+    assert bad["code"] == "request.invalid" and "name" in bad["details"]["where"]

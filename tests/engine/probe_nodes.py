@@ -306,7 +306,6 @@ class Portraits(NodeModel):
 class TrainedLora(NodeModel):
     lora: FileRef = Field(description="A LoRA whose bytes depend on the inputs.")
     trigger: str = Field(description="As given.")
-    licence: str = Field(description="As of the model.")
     samples: ImageRef = Field(description="A picture.")
 
 
@@ -322,7 +321,6 @@ def train(ctx: Context, params: LoraTraining, inputs: Portraits) -> TrainedLora:
     return TrainedLora(
         lora=ctx.save(safetensors(tensors), "file", name=f"{params.trigger}.safetensors"),
         trigger=params.trigger,
-        licence="CreativeML Open RAIL-M",
         samples=ctx.save(picture, "image", name="samples.png"),
     )
 

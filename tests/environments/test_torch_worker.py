@@ -1,4 +1,4 @@
-"""The pipeline svd_wav2lip on real workers: one with the packaged models, one with torch and tiny random weights."""
+"""Pipelines on real workers: one with the packaged models, one with torch and tiny random weights."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from schemas.event import Progress
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.live import ROOT, LiveDeployment, sigkill, wait_for
+from tests.portrait_sets import views, zipped
 from workbench.client.submit import submit
 
 ENGINES = Path(os.environ.get("WORKBENCH_ENGINES") or ROOT / ".engines")
@@ -28,7 +29,7 @@ pytestmark = [
         reason="the engine torch is not installed; to include this file: make engines",
     ),
 ]
-SHORT = {"clip": {"width": 64, "height": 64, "steps": 1}, "animate": {"fps": 10}, "upscale": {"max_side": 256}}
+SHORT = {"clip": {"width": 64, "height": 64, "steps": 1}, "animate": {"fps": 20}, "upscale": {"max_side": 256}}
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,36 @@ def test_a_job_is_cancelled_between_two_steps(
     record: JobRecord = live.finish(job)
     assert record.status is JobStatus.CANCELLED
     assert live.executor_of(torch_worker) == executor, "it left the node by itself"
+
+
+TINY_TRAINING = {"steps": 8, "checkpoint_every": 4, "sample_every": 4, "sample_steps": 1, "resolution": 32, "rank": 4}
+
+
+def test_a_killed_training_goes_on_and_its_lora_is_used_by_name(
+    live: LiveDeployment, torch_worker: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    portraits = {name: image.resize((192, 192)) for name, image in list(views(tmp_path).items())[:5]}
+    asked = JobRequest(
+        pipeline="train_lora",
+        options={"name": "ada", "images": zipped(tmp_path / "ada.zip", portraits), "trigger": "sks"},
+        params={"train": TINY_TRAINING},
+    )
+    job = submit(live.deployment, asked).job
+    wait_for(lambda: live.deployment.bus.parts(job, "train"), what="the first checkpoint")
+    os.kill(live.executor_of(torch_worker), 9)
+    record = live.finish(job)
+    trained = record.node("train")
+    assert (record.status, trained.attempt, trained.output["steps"]) == (JobStatus.COMPLETED, 2, 8)
+    assert [step for step, _, _ in trained.series["loss"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert set(record.graph.node("train").models or ()) == {"sd-1.5"}
+
+    portrait = {"model": "sd-1.5", "face": False, "steps": 1, "width": 64, "height": 64}
+    using = JobRequest(
+        pipeline="svd_wav2lip",
+        options={"scene": "sks person", "script": "Good morning.", "lora": "ada", "leave_out": ["upscale", "evaluate"]},
+        params={"portrait": portrait, "clip": {**SHORT["clip"], "face": False}},
+    )
+    made = live.finish(submit(live.deployment, using).job)
+    assert made.node("portrait").error is None, made.node("portrait").error
+    assert made.graph.node("portrait").input["lora"]["sha256"] == trained.output["lora"]["sha256"]
+    assert made.node("clip").output["frames"] == 14

@@ -11,6 +11,7 @@ from nodes.identity import Identity
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
+from schemas.refs import FileRef
 from tests.pipelines.graphs import AUDIO, DIGEST, arrows, graph_of, ids, portrait
 from workbench.engine.validate import run_checks, validate
 from workbench.pipelines.registry import find_pipeline, pipelines
@@ -196,6 +197,7 @@ FULL = {
         {"portrait": portrait(), "prompt": "The sea."},
     ],
     "draft_script": [{"prompt": "The sea."}],
+    "train_lora": [{"name": "ada", "images": FileRef(sha256=DIGEST, media_type="application/zip")}],
     "transcribe": [{"audio": AUDIO}],
     "capabilities": [{}],
 }
@@ -235,7 +237,8 @@ def test_a_pipeline_describes_itself() -> None:
     }
     assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
-    assert [one.name for one in pipelines().values() if one.listed] == ["talking_head", "infinitetalk", "svd_wav2lip"]
+    listed = [one.name for one in pipelines().values() if one.listed]
+    assert listed == ["talking_head", "infinitetalk", "svd_wav2lip", "train_lora"]
     for pipeline in pipelines().values():
         assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
 

@@ -17,6 +17,7 @@ from tests.torch import tiny, tiny_restoration
 def make(models: Path) -> None:
     """The models that the pipelines name unless another one is asked for."""
     tiny.install(models, "svd-xt-1.1", tiny.stable_video_diffusion)
+    tiny.install(models, "sd-1.5", tiny.stable_diffusion)
     import_spandrel()
     torch.manual_seed(0)
     tiny_restoration.install(models, "realesrgan-x2plus", tiny_restoration.compact(2))

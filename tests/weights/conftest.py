@@ -24,6 +24,7 @@ QUICK = Limits(
     parallel=4,
     range_bytes=65_536,
     stall_s=0.4,
+    least_bytes_s=20_000,
     attempts=3,
     progress_bytes=1,
     backoff=Backoff(first_s=0.01, longest_s=0.02),

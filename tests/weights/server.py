@@ -21,7 +21,8 @@ class Fault:
     stall_after: int | None = None  # bytes of the body, then silence
     content: bytes | None = None  # these bytes instead, under the same ETag
     whole: bool = False  # ignore Range
-    slow_s: float = 0.0  # a pause after each 16 KiB
+    slow_s: float = 0.0  # a pause after each step
+    step: int = 16_384
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, body: bytes, fault: Fault) -> None:
         stops = [after for after in (fault.break_after, fault.stall_after) if after is not None]
         shown = body[: min(stops)] if stops else body
-        step = 16_384 if fault.slow_s else len(shown) or 1
+        step = fault.step if fault.slow_s else len(shown) or 1
         for at in range(0, len(shown), step):
             self.wfile.write(shown[at : at + step])
             self.wfile.flush()

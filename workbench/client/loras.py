@@ -6,9 +6,10 @@ Nothing stores the names: they follow from the jobs, so deleting or erasing a tr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from nodes.catalogue import Model, load
 from schemas.errors import WorkbenchError
 from schemas.lora import LORA_NAME, TRAINING, TrainedLora
 from schemas.refs import FileRef, read_ref, refs_in
@@ -65,13 +66,16 @@ def is_lora_name(text: str) -> bool:
 
 def _trained(deployment: Deployment, reader: str | None) -> Iterator[TrainedLora]:
     node, output = find_pipeline(TRAINING).result or ("", "")
+    models = load(deployment.settings.models).models
     for result in completed_jobs(deployment.store.database, TRAINING, node, reader):
-        one = _lora(deployment, result, node, output)
+        one = _lora(deployment, result, node, output, models)
         if one is not None:
             yield one
 
 
-def _lora(deployment: Deployment, result: PipelineResult, node_id: str, output: str) -> TrainedLora | None:
+def _lora(
+    deployment: Deployment, result: PipelineResult, node_id: str, output: str, models: Mapping[str, Model]
+) -> TrainedLora | None:
     """None for a job that was not submitted with a name."""
     asked = result.graph.metadata.get("asked")
     name = asked.get("options", {}).get("name") if isinstance(asked, dict) else None
@@ -79,13 +83,14 @@ def _lora(deployment: Deployment, result: PipelineResult, node_id: str, output: 
     if not (isinstance(name, str) and isinstance(ref, FileRef)):
         return None
     node = result.graph.node(node_id)
+    model = str(node.params.get("model") or "")
     stated = result.graph.metadata.get("consent")
     return TrainedLora(
         name=name,
         ref=ref.model_copy(update={"name": f"{name}.safetensors"}),
         trigger=str(result.output.get("trigger") or node.params.get("trigger") or ""),
-        base_model=str(node.params.get("model") or ""),
-        licence=str(result.output.get("licence") or ""),
+        base_model=model,
+        licence=models[model].licence.title if model in models else "",
         job_id=result.job,
         owner=result.owner,
         trained_at=result.finished_at,

@@ -11,7 +11,7 @@ import { describeLora, showTrained } from "./loras.js";
 import { pipelines } from "./pipelines.js";
 import { fileWarnings } from "./warnings.js";
 
-export function mount(element, { props, trigger, watch, kind, field }) {
+export function mount(element, { props, trigger, watch, kind, field, title }) {
   const messages = h("div", { "aria-live": "polite" });
   const main = h("div", {});
   const trained = h("div", {}); // a choice of LoRAs
@@ -26,7 +26,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     if (sha256) refused = "";
     fill(messages, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
     const key = sha256 ? JSON.stringify(value) : "";
-    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, (SHOWN[kind] ?? sound)(value), fileWarnings(value.warnings ?? []), actions(value)) : null);
+    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, (SHOWN[kind] ?? sound)(value, title), fileWarnings(value.warnings ?? []), actions(value)) : null);
     shown = key; // so that a new list of pipelines does not remove the focus or an open question
     before.hidden = trained.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
@@ -122,19 +122,22 @@ function portrait({ ref, faces }) {
   );
 }
 
-function images({ ref, facts: found }) {
+/** The title of the field, whose label is hidden with the place for a file. */
+const named = (title, ref) => h("div", {}, h("span", { class: "wb-muted" }, `${title}: `), h("strong", {}, ref.name ?? "a file"));
+
+function images({ ref, facts: found }, title) {
   const list = found?.images ?? [];
   const count = (words, some) => (some.length ? `${some.length} ${words}` : "");
   const words = [list.length ? `${list.length} ${list.length === 1 ? "image" : "images"}` : "", count("with one face", list.filter((one) => one.faces === 1)), count("with a caption", list.filter((one) => one.caption)), facts(ref)];
   const row = (one) => h("tr", {}, h("th", { scope: "row" }, one.given || one.name), h("td", {}, `${one.width} × ${one.height}`), h("td", {}, one.faces ?? "—"), h("td", {}, one.caption ? "yes" : "no"));
   const table = h("table", { class: "wb-table" }, h("caption", { class: "wb-sr" }, "The images"), h("thead", {}, h("tr", {}, ["image", "pixels", "faces", "caption"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, list.map(row)));
-  return h("div", { class: "wb-given-file" }, h("strong", {}, ref.name ?? "Portraits"), h("span", { class: "wb-muted" }, words.filter(Boolean).join(" · ")), list.length ? h("details", {}, h("summary", {}, "Images"), h("div", { class: "wb-table-frame wb-images" }, table)) : null);
+  return h("div", { class: "wb-given-file" }, named(title, ref), h("span", { class: "wb-muted" }, words.filter(Boolean).join(" · ")), list.length ? h("details", {}, h("summary", {}, "Images"), h("div", { class: "wb-table-frame wb-images" }, table)) : null);
 }
 
-function lora(value) {
+function lora(value, title) {
   const said = h("div", {});
   describeLora(said, value);
-  return h("div", { class: "wb-given-file" }, h("strong", {}, value.ref.name ?? "LoRA"), h("span", { class: "wb-muted" }, facts(value.ref)), said);
+  return h("div", { class: "wb-given-file" }, named(title, value.ref), h("span", { class: "wb-muted" }, facts(value.ref)), said);
 }
 
 function faceWords(faces) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -24,6 +25,7 @@ class Limits:
     parallel: int = 4  # requests at once
     range_bytes: int = 64 * 2**20
     stall_s: float = 30.0  # without a byte, a connection counts as broken
+    least_bytes_s: int = 1024  # a connection that was slower for that long counts as broken too
     attempts: int = 6  # in a row, without progress
     progress_bytes: int = 2**20  # what counts as progress
     backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, longest_s=30.0, jitter=0.2))
@@ -124,7 +126,9 @@ class Downloader:
                     if answer.is_range and answer.total is not None and end is not None:
                         end = min(end, answer.total)
                     opened(end if answer.is_range else None, answer.announced)
+                    pace = _Pace(self.limits)
                     async for data in answer.response.aiter_raw():
+                        pace.check(len(data))
                         some = data if end is None else data[: end - at]
                         partial.write(at, some)
                         at += len(some)
@@ -182,6 +186,23 @@ class _Pieces:
             self._first.set_result(end)
         elif end is None and self._first.result() is not None:
             raise Changed(in_ranges=False)  # some answers have ranges and this one has not
+
+
+class _Pace:
+    """Notices a connection that trickles: now and then a byte, so that no read ever times out."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._since, self._bytes = time.monotonic(), 0
+
+    def check(self, received: int) -> None:
+        """Raises Again."""
+        self._bytes += received
+        seconds = time.monotonic() - self._since
+        if seconds >= self._limits.stall_s:
+            if self._bytes < self._limits.least_bytes_s * seconds:
+                raise Again(f"only {self._bytes} bytes in {seconds:.0f} s")
+            self._since, self._bytes = time.monotonic(), 0
 
 
 def cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

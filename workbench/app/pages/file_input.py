@@ -81,7 +81,9 @@ def file_input(
                 elem_id=f"{name}-source",
                 elem_classes="wb-audio-source",
             )
-        taken = js_component("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
+        taken = js_component(
+            "media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name, "title": label}
+        )
         button = gr.Button(f"Use the sample {label.lower()}", size="sm", elem_id=f"{name}-sample") if sample else None
 
     shows = [source, taken, *([button] if button else [])]
