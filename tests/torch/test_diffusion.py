@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,15 @@ def test_a_seed_repeats_an_image_bit_for_bit_and_a_loaded_model_is_not_loaded_ag
     assert made(context(seed=8)) != first
     assert LOADED.loads == loads
     assert made(context(cache=ModelCache())) == first  # loaded afresh
+
+
+def test_steps_are_the_usual_ones_of_the_model_unless_given(context: Callable[..., Context], models: Path) -> None:
+    tiny.install(models, "schnell", partial(tiny.flux, distilled=True))
+    for model, steps in (("schnell", 4), ("flux", 28)):
+        ctx = context()
+        made(ctx, model=model, steps=0, prompt="person " * 300)
+        assert ctx.host.progressed[-1] == (steps, steps, "steps")
+        assert ("the model reads the first 256" in said(ctx)) == (model == "schnell")
 
 
 @pytest.mark.parametrize("model", ["sd", "flux"])

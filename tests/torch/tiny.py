@@ -70,7 +70,8 @@ def stable_diffusion_xl() -> Any:
     )
 
 
-def flux() -> Any:
+def flux(distilled: bool = False) -> Any:
+    """Flux.1 dev's classes, or schnell's, which is distilled to four steps without guidance."""
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
     return FluxPipeline(
@@ -89,7 +90,7 @@ def flux() -> Any:
             joint_attention_dim=TEXT_DIM,
             pooled_projection_dim=TEXT_DIM,
             axes_dims_rope=(4, 4, 8),
-            guidance_embeds=True,
+            guidance_embeds=not distilled,
         ),
     )
 
