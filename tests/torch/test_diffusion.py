@@ -205,8 +205,17 @@ def image_of_the_model() -> Callable[..., tuple[NDArray[Any], str]]:
 def test_if_no_seed_shows_a_face_the_node_fails_and_says_what_it_tried(context: Callable[..., Context]) -> None:
     with pytest.raises(WorkbenchError, match="no image shows one whole face") as raised:
         run_locally(image.run, context(), {**IMAGE, "face": True, "tries": 2}, {})
-    assert raised.value.seen == "2 tries from seed 7; the last: no face of a person was found"
+    assert raised.value.seen == "2 tried, from seed 7 on; the last: no face of a person was found"
     assert "face=false" in raised.value.remedy
+
+
+def test_an_image_that_the_models_safety_checker_withholds_is_an_error_and_no_black_image(
+    context: Callable[..., Context], models: Path
+) -> None:
+    tiny.install(models, "withholds", tiny.stable_diffusion_that_withholds)
+    with pytest.raises(WorkbenchError, match="the model withheld the image") as raised:
+        made(context(), model="withholds")
+    assert raised.value.seen == "seed 7: the model's safety checker withheld it"
 
 
 def test_two_faces_or_a_cut_face_are_not_one_whole_face(tmp_path: Path) -> None:
