@@ -157,14 +157,14 @@ def test_a_lora_at_strength_0_is_the_base_at_1_it_differs_and_it_leaves_no_trace
     context: Callable[..., Context], models: Path
 ) -> None:
     ctx = context()
-    base = made(ctx)
+    base, called = made(ctx), made(ctx, prompt="sks, portrait person")
     file = lora(ctx, models / "sd", "unet", trigger="sks")
-    plain_with_trigger = made(ctx, prompt="sks, portrait person")
-    assert made(ctx, lora=file, lora_strength=0, prompt="sks, portrait person") == plain_with_trigger
+    assert made(ctx, lora=file, lora_strength=0) == base
+    assert "sks" not in said(ctx).split("made with seed")[-1]
     whole = made(ctx, lora=file)
-    assert whole not in (base, plain_with_trigger)
-    assert "sks, portrait person" in said(ctx)
-    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, plain_with_trigger)
+    assert whole not in (base, called)
+    assert "sks, portrait person" in said(ctx).split("made with seed")[-1]
+    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, called)
     assert made(ctx) == base
 
 
@@ -285,7 +285,7 @@ def test_offloading_changes_no_bit_and_can_be_changed_between_jobs_with_and_with
     with_lora = {**inputs, "lora": lora(ctx, models / "svd", "unet")}
 
     def clip(given: dict[str, Any]) -> str:
-        return run_locally(svd.run, ctx, SVD, given).video.sha256
+        return run_locally(svd.run, ctx, {**SVD, "frames": 2}, given).video.sha256
 
     prepare, placed = LoadedPipeline.prepare, []
     monkeypatch.setattr(
