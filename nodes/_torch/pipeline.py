@@ -51,7 +51,8 @@ class LoadedPipeline:
         self.lora, self.trigger = ("", 0.0), ""
         if path is not None:
             about = attach(self.pipe, path, strength)
-            self.lora, self.trigger = wanted, about.trigger if about is not None else ""
+            self.lora = wanted
+            self.trigger = about.trigger if about is not None and strength else ""
 
     def prompt(self, prefix: str, described: str) -> str:
         """The prompt, after the prefix and after the trigger word of the LoRA, unless they name it."""

@@ -29,13 +29,14 @@ class Kind:
     Attributes:
         steps, guidance: the usual values, as in diffusers' documentation of the class.
         half: the half precision in which it was published.
-        tokenizer: the component whose length limits the prompt.
+        tokenizer: the component that limits the prompt. tokens: the limit, if it is not the tokenizer's own.
     """
 
     steps: int
     guidance: float
     half: torch.dtype
     tokenizer: str
+    tokens: int = 0
     is_flux: bool = False
 
 
@@ -47,6 +48,7 @@ KINDS = {
 WITHOUT_PROMPT = (
     "portrait photo of a person who looks into the camera, head and shoulders, soft light, plain background"
 )
+FLUX_DISTILLED = Kind(4, 1.0, torch.bfloat16, "tokenizer_2", tokens=256, is_flux=True)  # Flux.1 schnell
 _FLUX_SIDE_PX = 1024
 
 
@@ -56,7 +58,7 @@ class ImageModel:
     def __init__(self, ctx: Context, params: Params, inputs: Inputs) -> None:
         self._ctx, self._params, self._inputs = ctx, params, inputs
         self._files = read_model(ctx.weights(params.model), params.model, KINDS)
-        self._kind = KINDS[self._files.pipeline]
+        self._kind = _kind(self._files)
         self._target = choose(params, self._kind.half)
         self._lora = ctx.open(inputs.lora) if inputs.lora is not None else None
         self._width, self._height = _size(self._files, self._kind, params)
@@ -102,6 +104,8 @@ class ImageModel:
         }
         if kind.is_flux and params.negative_prompt:
             arguments["true_cfg_scale"] = params.negative_guidance
+        if kind.tokens:
+            arguments["max_sequence_length"] = kind.tokens
         return arguments
 
     def _latents_of(self, pipe: Any) -> Any:
@@ -130,10 +134,17 @@ class ImageModel:
 
     def _warn_of_long_prompts(self, pipe: Any) -> None:
         tokenizer = getattr(pipe, self._kind.tokenizer)
+        most = self._kind.tokens or tokenizer.model_max_length
         for what, text in (("prompt", self.prompt), ("negative prompt", self._params.negative_prompt)):
             count = len(tokenizer(text).input_ids)
-            if count > tokenizer.model_max_length:
-                self._ctx.log(f"the {what} has {count} tokens; the model reads the first {tokenizer.model_max_length}")
+            if count > most:
+                self._ctx.log(f"the {what} has {count} tokens; the model reads the first {most}")
+
+
+def _kind(files: ModelFiles) -> Kind:
+    if files.pipeline == "FluxPipeline" and not files.config("transformer").get("guidance_embeds", False):
+        return FLUX_DISTILLED
+    return KINDS[files.pipeline]
 
 
 def _size(files: ModelFiles, kind: Kind, params: Params) -> tuple[int, int]:

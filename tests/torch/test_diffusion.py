@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,15 @@ def test_a_seed_repeats_an_image_bit_for_bit_and_a_loaded_model_is_not_loaded_ag
     assert made(context(cache=ModelCache())) == first  # loaded afresh
 
 
+def test_steps_are_the_usual_ones_of_the_model_unless_given(context: Callable[..., Context], models: Path) -> None:
+    tiny.install(models, "schnell", partial(tiny.flux, distilled=True))
+    for model, steps in (("schnell", 4), ("flux", 28)):
+        ctx = context()
+        made(ctx, model=model, steps=0, prompt="person " * 300)
+        assert ctx.host.progressed[-1] == (steps, steps, "steps")
+        assert ("the model reads the first 256" in said(ctx)) == (model == "schnell")
+
+
 @pytest.mark.parametrize("model", ["sd", "flux"])
 def test_a_negative_prompt_changes_the_image(context: Callable[..., Context], model: str) -> None:
     assert made(context(), model=model, negative_prompt="blurred") != made(context(), model=model)
@@ -147,14 +157,14 @@ def test_a_lora_at_strength_0_is_the_base_at_1_it_differs_and_it_leaves_no_trace
     context: Callable[..., Context], models: Path
 ) -> None:
     ctx = context()
-    base = made(ctx)
+    base, called = made(ctx), made(ctx, prompt="sks, portrait person")
     file = lora(ctx, models / "sd", "unet", trigger="sks")
-    plain_with_trigger = made(ctx, prompt="sks, portrait person")
-    assert made(ctx, lora=file, lora_strength=0, prompt="sks, portrait person") == plain_with_trigger
+    assert made(ctx, lora=file, lora_strength=0) == base
+    assert "sks" not in said(ctx).split("made with seed")[-1]
     whole = made(ctx, lora=file)
-    assert whole not in (base, plain_with_trigger)
-    assert "sks, portrait person" in said(ctx)
-    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, plain_with_trigger)
+    assert whole not in (base, called)
+    assert "sks, portrait person" in said(ctx).split("made with seed")[-1]
+    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, called)
     assert made(ctx) == base
 
 
@@ -195,8 +205,17 @@ def image_of_the_model() -> Callable[..., tuple[NDArray[Any], str]]:
 def test_if_no_seed_shows_a_face_the_node_fails_and_says_what_it_tried(context: Callable[..., Context]) -> None:
     with pytest.raises(WorkbenchError, match="no image shows one whole face") as raised:
         run_locally(image.run, context(), {**IMAGE, "face": True, "tries": 2}, {})
-    assert raised.value.seen == "2 tries from seed 7; the last: no face of a person was found"
+    assert raised.value.seen == "2 tried, from seed 7 on; the last: no face of a person was found"
     assert "face=false" in raised.value.remedy
+
+
+def test_an_image_that_the_models_safety_checker_withholds_is_an_error_and_no_black_image(
+    context: Callable[..., Context], models: Path
+) -> None:
+    tiny.install(models, "withholds", tiny.stable_diffusion_that_withholds)
+    with pytest.raises(WorkbenchError, match="the model withheld the image") as raised:
+        made(context(), model="withholds")
+    assert raised.value.seen == "seed 7: the model's safety checker withheld it"
 
 
 def test_two_faces_or_a_cut_face_are_not_one_whole_face(tmp_path: Path) -> None:
@@ -266,7 +285,7 @@ def test_offloading_changes_no_bit_and_can_be_changed_between_jobs_with_and_with
     with_lora = {**inputs, "lora": lora(ctx, models / "svd", "unet")}
 
     def clip(given: dict[str, Any]) -> str:
-        return run_locally(svd.run, ctx, SVD, given).video.sha256
+        return run_locally(svd.run, ctx, {**SVD, "frames": 2}, given).video.sha256
 
     prepare, placed = LoadedPipeline.prepare, []
     monkeypatch.setattr(

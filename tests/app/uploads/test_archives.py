@@ -108,9 +108,11 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
+GOOD = {"good.png": picture(size=(64, 48))}
 # name -> (file, kind, code, words)
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
     "no images": (archive, "portraits", REFUSED, "a ZIP archive without images"),
+    "a program alone": (lambda: archive(**{"a.png": b"\x7fELF"}), "portraits", REFUSED, "a ZIP archive without images"),
     "a way out": (lambda: with_entry("../../a.png"), "portraits", REFUSED, "leads out of it"),
     "a way out by backslashes": (lambda: with_entry("..\\a.png"), "portraits", REFUSED, "leads out of it"),
     "an absolute name": (lambda: with_entry("/etc/a.png"), "portraits", REFUSED, "leads out of it"),
@@ -120,16 +122,16 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
     "a rare compression": (lambda: with_entry(method=zipfile.ZIP_LZMA), "portraits", REFUSED, "compression"),
     "a bomb": (bomb, "portraits", TOO_LARGE, "too large unpacked: a.png"),
     "a bomb that lies": (lambda: bomb(claims=1000), "portraits", UNREADABLE, "the zip is damaged"),
-    "a program": (lambda: archive(**{"a.png": b"\x7fELF" + bytes(99)}), "portraits", REFUSED, "a.png: a program"),
-    "a recording": (lambda: archive(**{"a.png": wav(1.0)}), "portraits", REFUSED, "of the type wav"),
-    "a zip in it": (lambda: archive(**{"a.zip": archive()}), "portraits", REFUSED, "of the type zip"),
+    "a program": (lambda: archive(**GOOD, **{"a.png": b"\x7fELF"}), "portraits", REFUSED, "a.png: a program"),
+    "a recording": (lambda: archive(**GOOD, **{"a.png": wav(1.0)}), "portraits", REFUSED, "of the type wav"),
+    "a zip in it": (lambda: archive(**GOOD, **{"a.zip": archive()}), "portraits", REFUSED, "of the type zip"),
     "half an image": (lambda: archive(**{"a.png": picture(size=(200, 200))[:300]}), "portraits", UNREADABLE, "a.png"),
     "a caption that is no text": (
         lambda: archive(**{"a.png": picture(), "a.txt": b"\xff\xfe\x00"}), "portraits", REFUSED, "not UTF-8",
     ),
     "half a zip": (lambda: archive(**{"a.png": picture()})[:-30], "portraits", UNREADABLE, "the zip is damaged"),
     "too many images": (
-        lambda: archive(**{f"{i}.png": b"" for i in range(501)}), "portraits", TOO_LARGE, "too many images",
+        lambda: archive(**GOOD, **{f"{i}.png": b"" for i in range(500)}), "portraits", TOO_LARGE, "too many images",
     ),
     "an image": (picture, "portraits", REFUSED, "an image"),
     "a LoRA as portraits": (lambda: safetensors(PAIR), "portraits", REFUSED, "a safetensors file"),

@@ -81,7 +81,7 @@ def _copied(given: zipfile.ZipFile, stored: zipfile.ZipFile, limits: Limits) -> 
     shown = sorted((entry for entry in entries if not _is_hidden(entry.filename)), key=lambda one: one.filename)
     captions = {_stem(entry): entry for entry in shown if _is_caption(entry)}
     images = [entry for entry in shown if not _is_caption(entry)]
-    if not images:
+    if not any(_begins_like_an_image(given, entry) for entry in images):  # such as a document or a program
         raise refused("a ZIP archive without images", "Put the portraits into one zip.", _WHAT)
     if len(images) > MAX_ARCHIVE_IMAGES:
         raise too_large("the zip has too many images", f"{len(images)} images", f"up to {MAX_ARCHIVE_IMAGES}")
@@ -148,6 +148,14 @@ def _content(given: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes
         what = f"a file in the zip is too large unpacked: {_shown(entry.filename)}"
         raise too_large(what, f"over {megabytes(most)}", f"up to {megabytes(most)}", "Use smaller or fewer images.")
     return content
+
+
+def _begins_like_an_image(given: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    with given.open(entry) as file:
+        try:
+            return family_of(format_of(file.read(HEAD_BYTES))) == "image"
+        except WorkbenchError:
+            return False
 
 
 def _caption(given: zipfile.ZipFile, entry: zipfile.ZipInfo | None) -> str:
