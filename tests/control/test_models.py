@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from nodes.manifest import manifests
+from nodes.registry import services
 from nodes.weights import record
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
 from tests.live import LiveDeployment, sigkill, wait_for
-from workbench.client.capabilities import announced_capabilities
+from workbench.engine.installed_models import missing_models
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def put(live: LiveDeployment, models: Path, text: str, name: str = "small") -> s
 
 
 def test_a_result_belongs_to_the_weights_that_made_it(live: LiveDeployment, models: Path) -> None:
-    node = {"a": {"service": "probe.weighed"}}
+    node = {"a": {"service": "probe.weighed", "params": {"model": "small"}}}
     first = put(live, models, "one")
     made = live.run(node)
     assert made.node("a").output == {"text": "one"}
@@ -47,14 +49,13 @@ def test_a_result_belongs_to_the_weights_that_made_it(live: LiveDeployment, mode
     assert live.run(node).node("a").output == {"text": "one"}
 
 
-def test_a_service_without_its_model_says_which_command_gets_it(live: LiveDeployment, models: Path) -> None:
-    def missing() -> str:
-        return announced_capabilities(live.deployment.bus).missing.get("probe.weighed", "")
-
-    said = wait_for(missing)
-    assert "no model for its parameter model is installed" in said and "workbench models import" in said
-    put(live, models, "one")
-    assert missing() == ""
+def test_a_service_without_its_model_says_which_command_gets_it(tmp_path: Path) -> None:
+    svd = next(one for one in manifests(services()) if one.service == "generate.svd")
+    said = missing_models(svd, {}, tmp_path)
+    assert said == ("no model for its parameter model is installed. Run `workbench models fetch svd-xt-1.1` there.")
+    assert missing_models(svd, {"svd-xt": "ab" * 32}, tmp_path) == "", "another model of the same service"
+    (tmp_path / "models.toml").write_text("[models")
+    assert "models.toml" in missing_models(svd, {}, tmp_path), "a broken catalogue ends no worker"
 
 
 def test_a_model_that_no_worker_has_is_refused_with_those_that_are_there(live: LiveDeployment, models: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_job_waits_until_a_worker_has_the_weights_that_it_names(live: LiveDepl
     accepted = live.submit(
         {
             "wait": {"service": "probe.data", "params": {"gate": str(gate)}},
-            "a": {"service": "probe.weighed"},
+            "a": {"service": "probe.weighed", "params": {"model": "small"}},
         },
         [("wait", "a")],
         context={"cache": False},
@@ -88,7 +89,7 @@ def test_a_job_waits_until_a_worker_has_the_weights_that_it_names(live: LiveDepl
 def test_a_file_that_was_changed_after_its_installation_fails_the_node(live: LiveDeployment, models: Path) -> None:
     put(live, models, "three")
     (models / "small" / "weights.txt").write_text("changed by hand")
-    failed = live.run({"a": {"service": "probe.weighed"}})
+    failed = live.run({"a": {"service": "probe.weighed", "params": {"model": "small"}}})
     error = failed.node("a").error
     assert failed.status is JobStatus.FAILED and error is not None and error.code == "model.damaged"
     assert failed.node("a").attempt == 1

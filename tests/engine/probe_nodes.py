@@ -276,7 +276,7 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
 
 
 class Weighed(NodeModel):
-    model: ModelName = Field("small", description="The model whose file is read.")
+    model: ModelName = Field("", description="The model whose file is read.")
 
 
 class Weight(NodeModel):
