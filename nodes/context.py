@@ -171,6 +171,13 @@ class Context:
 
         return self._models.get(key, loading, vram_gib)
 
+    def make_room(self, fits: Callable[[], bool], keep: str = "") -> None:
+        """Evict models that other nodes loaded until ``fits()`` is true; ``keep`` is the key of one that stays.
+
+        Only models loaded with ``vram_gib`` are evicted, the least recently used first.
+        """
+        self._models.make_room(fits, keep)
+
     def weights(self, name: str) -> Path:
         """The folder with the files of an installed model; only read it. Declare the parameter: ``models=("model",)``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,6 +34,19 @@ class ModelCache:
             self.loads += 1
             self._models[key] = (model, vram_gib)
             return model
+
+    def make_room(self, fits: Callable[[], bool], keep: str = "") -> None:
+        """Evict the least recently used models with ``vram_gib`` until ``fits()`` is true or none is left.
+
+        Args:
+            fits: whether the memory suffices now. keep: the key of a model that stays.
+        """
+        with self._lock:
+            for key in [key for key, (_, size) in self._models.items() if size > 0 and key != keep]:
+                if fits():
+                    return
+                del self._models[key]
+                gc.collect()  # networks refer to themselves, and their memory counts now
 
     def _make_room(self, vram_gib: float) -> None:
         used = sum(size for _, size in self._models.values())

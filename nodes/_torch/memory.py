@@ -52,15 +52,33 @@ class Plan:
 
 @dataclass(frozen=True)
 class Need:
-    """Memory that a run needs, in GiB: weights by network, and the largest intermediate values."""
+    """Memory that a run needs, in GiB.
+
+    Attributes:
+        weights: by network.
+        denoising, decoding: intermediate values of the one and of the other; decoding begins when denoising has ended.
+    """
 
     weights: Mapping[str, float]
-    working: float
+    denoising: float
+    decoding: float
 
     def on(self, offload: Offload) -> float:
         """On the device while the pipeline runs in this way."""
-        sizes = [*self.weights.values(), 0.0]
-        return self.working + {"none": sum(sizes), "model": max(sizes), "sequential": 0.0}[offload]
+        if offload == "none":
+            return sum(self.weights.values()) + self.working
+        if offload == "model":
+            largest = max(self.weights.values(), default=0.0)
+            return max(largest + self.denoising, self.weights.get("vae", 0.0) + self.decoding)
+        return self.working
+
+    @property
+    def working(self) -> float:
+        return max(self.denoising, self.decoding)
+
+    def without_weights(self) -> Need:
+        """What remains once they are on the device."""
+        return replace(self, weights={})
 
 
 def weights_gib(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> dict[str, float]:
@@ -68,17 +86,29 @@ def weights_gib(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] =
     return {name: count * (4 if name in single else dtype.itemsize) / 2**30 for name, count in files.values.items()}
 
 
-def working_gib(*, positions: int, width: int, pixels: int, channels: int, batch: int, dtype: torch.dtype) -> float:
-    """Estimate of the largest intermediate values.
+def need(
+    weights: Mapping[str, float],
+    *,
+    positions: int,
+    width: int,
+    batch: int,
+    dtype: torch.dtype,
+    pixels: int,
+    channels: int,
+) -> Need:
+    """The need of a run, estimated from sizes.
 
     Args:
+        weights: as of ``weights_gib``.
         positions: of the denoiser's widest layer at full resolution: latent pixels or patches, over all frames.
-        width: channels there. batch: 2 with guidance, else 1.
+        width: channels there. batch: 2 with guidance, else 1. dtype: there.
         pixels: that the decoder makes at once. channels: of its last stage.
     """
-    denoising = positions * width * batch * dtype.itemsize * _DENOISER_TENSORS
-    decoding = pixels * channels * 4 * _DECODER_TENSORS  # decoders of many models compute in float32
-    return max(denoising, decoding) / 2**30
+    return Need(
+        weights,
+        denoising=positions * width * batch * dtype.itemsize * _DENOISER_TENSORS / 2**30,
+        decoding=pixels * channels * 4 * _DECODER_TENSORS / 2**30,  # many decoders compute in float32
+    )
 
 
 def choose_offload(need: Need, device: torch.device, requested: str) -> Offload:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from nodes._torch.device import Device
+from nodes._torch.device import Device, free_gib
 from nodes._torch.latent_preview import LatentPreview, fit_preview
 from nodes._torch.lora import attach, detach
 from nodes._torch.memory import Need, Plan, choose_offload, with_one_step_down
@@ -51,7 +51,8 @@ class LoadedPipeline:
         self.lora, self.trigger = ("", 0.0), ""
         if path is not None:
             about = attach(self.pipe, path, strength)
-            self.lora, self.trigger = wanted, about.trigger if about is not None else ""
+            self.lora = wanted
+            self.trigger = about.trigger if about is not None and strength else ""
 
     def prompt(self, prefix: str, described: str) -> str:
         """The prompt, after the prefix and after the trigger word of the LoRA, unless they name it."""
@@ -96,15 +97,20 @@ def load_pipeline(
 ) -> LoadedPipeline:
     """The loaded pipeline; it is loaded once in a process for each device and precision. Blocks.
 
+    Models that other nodes loaded make room for it, the least recently used first.
+
     Args:
         need: memory for the run, which decides what stays on the device.
         single: networks that are kept in float32.
 
     Raises NodeError: node.out_of_memory before anything is loaded, model.damaged if diffusers cannot load the files.
     """
+    key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
+    fresh: list[bool] = []
 
     def load() -> LoadedPipeline:
         fresh.append(True)
+        ctx.make_room(lambda: need.on("none") <= free_gib(target.device))
         offload = choose_offload(need, target.device, params.offload)
         ctx.log(f"{sum(need.weights.values()):.3g} GiB of weights on {target.device}, offload {offload}")
         pipe = from_files(files, target.dtype, single)
@@ -112,15 +118,12 @@ def load_pipeline(
             _align(pipe)
         return LoadedPipeline(pipe, target.device, fit_preview(pipe.vae, target.device), offload)
 
-    key = f"diffusers/{files.name}/{files.digest}/{target.device}/{target.dtype}"
-    on_card = sum(need.weights.values()) if target.is_cuda else 0.0
-    fresh: list[bool] = []
-    loaded = ctx.model(key, load, vram_gib=on_card)
+    loaded = ctx.model(key, load, vram_gib=sum(need.weights.values()))
     if not fresh:  # its weights are in memory, so only the rest of the need counts
-        waiting = {} if loaded.offload == "none" else need.weights
+        rest = need.without_weights() if loaded.offload == "none" else need
         requested = loaded.offload if params.offload == "auto" else params.offload
-        choose_offload(Need(waiting, need.working), target.device, requested)
-        loaded.offload = loaded.offload if target.device.type == "cpu" else requested  # type: ignore[assignment]
+        ctx.make_room(lambda: rest.on(loaded.offload) <= free_gib(target.device), keep=key)
+        loaded.offload = choose_offload(rest, target.device, requested)
     return loaded
 
 

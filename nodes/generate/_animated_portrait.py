@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -82,17 +81,3 @@ def saved_clip(
     if portrait.has_face:
         ctx.metric("face_in_frame", look_through(ctx, frames, portrait.models))
     return ctx.save(target, "video", name=name)
-
-
-def to_frames(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """(T, H, W, 3) floats from 0 to 1 -> uint8 frames. Raises NodeError if the model made no numbers."""
-    if not np.isfinite(values).all():
-        raise NodeError(
-            "the model made values that are not numbers",
-            code="node.failed",
-            where="params.dtype",
-            seen="NaN or infinity",
-            allowed="finite values",
-            remedy="Use dtype=bfloat16 or float32, which do not overflow, and check the LoRA if there is one.",
-        )
-    return list((values * 255).round().astype(np.uint8))

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from nodes._torch.device import choose
-from nodes._torch.memory import Need, Plan, weights_gib, working_gib
+from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
 from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
+from nodes._torch.pixels import to_pixels
 from nodes.sdk import Context, NodeError
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ class Kind:
     Attributes:
         steps, guidance: the usual values, as in diffusers' documentation of the class.
         half: the half precision in which it was published.
-        tokenizer: the component whose length limits the prompt.
+        tokenizer: the component that limits the prompt. tokens: the limit, if it is not the tokenizer's own.
     """
 
     steps: int
     guidance: float
     half: torch.dtype
     tokenizer: str
+    tokens: int = 0
     is_flux: bool = False
 
 
@@ -46,6 +48,7 @@ KINDS = {
 WITHOUT_PROMPT = (
     "portrait photo of a person who looks into the camera, head and shoulders, soft light, plain background"
 )
+FLUX_DISTILLED = Kind(4, 1.0, torch.bfloat16, "tokenizer_2", tokens=256, is_flux=True)  # Flux.1 schnell
 _FLUX_SIDE_PX = 1024
 
 
@@ -55,7 +58,7 @@ class ImageModel:
     def __init__(self, ctx: Context, params: Params, inputs: Inputs) -> None:
         self._ctx, self._params, self._inputs = ctx, params, inputs
         self._files = read_model(ctx.weights(params.model), params.model, KINDS)
-        self._kind = KINDS[self._files.pipeline]
+        self._kind = _kind(self._files)
         self._target = choose(params, self._kind.half)
         self._lora = ctx.open(inputs.lora) if inputs.lora is not None else None
         self._width, self._height = _size(self._files, self._kind, params)
@@ -69,8 +72,7 @@ class ImageModel:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Load the model, with the LoRA, and keep it for this run alone."""
-        need = self._need()
-        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, need)
+        self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, self._need())
         with loaded.lock:
             loaded.use_lora(self._lora, self._inputs.lora, self._params.lora_strength)
             described = self._params.prompt or self._inputs.stage_prompt or WITHOUT_PROMPT
@@ -87,7 +89,7 @@ class ImageModel:
             self._ctx, self._params, loaded, plan, seed, lambda _: self._arguments(), self._latents_of(loaded.pipe)
         )
         flagged = bool(np.any(getattr(output, "nsfw_content_detected", None) or False))
-        return np.asarray(output.images[0].convert("RGB")), "the model's safety checker withheld it" if flagged else ""
+        return to_pixels(output.images[:1])[0], "the model's safety checker withheld it" if flagged else ""
 
     def _arguments(self) -> dict[str, Any]:
         params, kind = self._params, self._kind
@@ -98,9 +100,12 @@ class ImageModel:
             "height": self._height,
             "num_inference_steps": params.steps or kind.steps,
             "guidance_scale": params.guidance or kind.guidance,
+            "output_type": "np",
         }
         if kind.is_flux and params.negative_prompt:
             arguments["true_cfg_scale"] = params.negative_guidance
+        if kind.tokens:
+            arguments["max_sequence_length"] = kind.tokens
         return arguments
 
     def _latents_of(self, pipe: Any) -> Any:
@@ -117,7 +122,8 @@ class ImageModel:
             positions, width = latent // 4, network["num_attention_heads"] * network["attention_head_dim"]
         else:
             positions, width = latent, files.config("unet")["block_out_channels"][0]
-        working = working_gib(
+        return need(
+            weights_gib(files, self._target.dtype),
             positions=positions,
             width=width,
             pixels=self._width * self._height,
@@ -125,14 +131,20 @@ class ImageModel:
             batch=1 if self._kind.is_flux else 2,
             dtype=self._target.dtype,
         )
-        return Need(weights_gib(files, self._target.dtype), working)
 
     def _warn_of_long_prompts(self, pipe: Any) -> None:
         tokenizer = getattr(pipe, self._kind.tokenizer)
+        most = self._kind.tokens or tokenizer.model_max_length
         for what, text in (("prompt", self.prompt), ("negative prompt", self._params.negative_prompt)):
             count = len(tokenizer(text).input_ids)
-            if count > tokenizer.model_max_length:
-                self._ctx.log(f"the {what} has {count} tokens; the model reads the first {tokenizer.model_max_length}")
+            if count > most:
+                self._ctx.log(f"the {what} has {count} tokens; the model reads the first {most}")
+
+
+def _kind(files: ModelFiles) -> Kind:
+    if files.pipeline == "FluxPipeline" and not files.config("transformer").get("guidance_embeds", False):
+        return FLUX_DISTILLED
+    return KINDS[files.pipeline]
 
 
 def _size(files: ModelFiles, kind: Kind, params: Params) -> tuple[int, int]:

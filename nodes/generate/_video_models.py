@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nodes._torch.memory import Need, weights_gib, working_gib
+from nodes._torch.memory import Need, need, weights_gib
 from nodes._torch.model_files import ModelFiles
 from nodes.sdk import NodeError
 
@@ -15,7 +15,8 @@ def need_of_svd(files: ModelFiles, dtype: torch.dtype, width: int, height: int, 
     """Memory for a clip of Stable Video Diffusion that is decoded in chunks."""
     vae, network = files.config("vae"), files.config("unet")
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    working = working_gib(
+    return need(
+        weights_gib(files, dtype),
         positions=width * height // factor**2 * frames,
         width=network["block_out_channels"][0],
         pixels=width * height * chunk,
@@ -23,7 +24,6 @@ def need_of_svd(files: ModelFiles, dtype: torch.dtype, width: int, height: int, 
         batch=2,
         dtype=dtype,
     )
-    return Need(weights_gib(files, dtype), working)
 
 
 def need_of_wan(files: ModelFiles, dtype: torch.dtype, width: int, height: int, frames: int) -> Need:
@@ -40,7 +40,8 @@ def need_of_wan(files: ModelFiles, dtype: torch.dtype, width: int, height: int, 
     if frames % held != 1:
         raise _unsuitable(files, "frames", frames, f"one more than a multiple of {held}")
     positions = (width // factor // across) * (height // factor // down) * ((frames - 1) // held + 1)
-    working = working_gib(
+    return need(
+        weights_gib(files, dtype, WAN_IN_FLOAT32),
         positions=positions,
         width=network["num_attention_heads"] * network["attention_head_dim"],
         pixels=width * height * held,
@@ -48,7 +49,6 @@ def need_of_wan(files: ModelFiles, dtype: torch.dtype, width: int, height: int, 
         batch=1,  # it runs with and without guidance one after the other
         dtype=dtype,
     )
-    return Need(weights_gib(files, dtype, WAN_IN_FLOAT32), working)
 
 
 def _unsuitable(files: ModelFiles, name: str, seen: int, allowed: str) -> NodeError:

@@ -101,14 +101,20 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             if not problem:
                 return _saved(ctx, model, rgb, seed)
             ctx.log(f"seed {seed}: {problem}")
+    if not params.face:
+        raise NodeError(
+            "the model withheld the image",
+            where="params.prompt",
+            seen=f"seed {ctx.seed}: {problem}",
+            allowed="what the model's safety checker lets pass",
+            remedy="Use another prompt or seed.",
+        )
     raise NodeError(
-        "no image shows one whole face" if params.face else "the model withheld the image",
-        where="params.tries" if params.face else "params.prompt",
-        seen=f"{number + 1} tries from seed {ctx.seed}; the last: {problem}",
+        "no image shows one whole face",
+        where="params.tries",
+        seen=f"{params.tries} tried, from seed {ctx.seed} on; the last: {problem}",
         allowed="exactly one person with the whole face in the image",
-        remedy="Describe one person, head and shoulders, and try more seeds. For images without people set face=false."
-        if params.face
-        else "Use another prompt or seed.",
+        remedy="Describe one person, head and shoulders, and try more seeds. For images without people set face=false.",
     )
 
 

@@ -114,7 +114,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes._torch.memory import Plan
     from nodes._torch.model_files import read_model
     from nodes._torch.pipeline import generate, load_pipeline
-    from nodes.generate._animated_portrait import read_portrait, saved_clip, to_frames
+    from nodes._torch.pixels import to_pixels
+    from nodes.generate._animated_portrait import read_portrait, saved_clip
     from nodes.generate._video_models import need_of_svd
 
     files = read_model(ctx.weights(params.model), params.model, ("StableVideoDiffusionPipeline",))
@@ -146,6 +147,6 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         output = generate(
             ctx, params, loaded, Plan(chunk=chunk), ctx.seed % 2**63, arguments, lambda latents: latents[0, count // 2]
         )
-    frames = to_frames(output.frames[0])
+    frames = to_pixels(output.frames[0])
     video = saved_clip(ctx, frames, params.fps, params.crf, "svd.mp4", portrait)
     return Outputs(video=video, frames=len(frames), fps=params.fps)

@@ -129,7 +129,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes._torch.memory import Plan
     from nodes._torch.model_files import read_model
     from nodes._torch.pipeline import generate, load_pipeline
-    from nodes.generate._animated_portrait import read_portrait, saved_clip, to_frames
+    from nodes._torch.pixels import to_pixels
+    from nodes.generate._animated_portrait import read_portrait, saved_clip
     from nodes.generate._video_models import WAN_IN_FLOAT32, need_of_wan
 
     files = read_model(ctx.weights(params.model), params.model, ("WanImageToVideoPipeline",))
@@ -161,6 +162,6 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             lambda _: arguments,
             lambda latents: latents[0, :, latents.shape[2] // 2],
         )
-    frames = to_frames(output.frames[0])
+    frames = to_pixels(output.frames[0])
     video = saved_clip(ctx, frames, params.fps, params.crf, "wan.mp4", portrait)
     return Outputs(video=video, frames=len(frames), fps=params.fps)

@@ -146,7 +146,7 @@ def read_base(ctx: Context, name: str) -> BaseModel:
         target="image" if files.pipeline in IMAGE else "svd",
         network_class=(IMAGE | VIDEO)[files.pipeline],
         digest=record.digest,
-        licence=str((record.model_extra or {}).get("licence", "")),
+        licence=record.licence,
         files=files,
         unet=files.config("unet"),
         vae=files.config("vae"),

@@ -55,10 +55,13 @@ def judge(
     resolution: int,
     models: FaceModels | None = None,
     progress: Callable[[int], None] = lambda done: None,
+    *,
+    enough: int | None = None,
 ) -> list[Judged]:
     """A verdict for each image, in their order. Takes about 0.1 CPU seconds for each.
 
     Args:
+        enough: stop once so many can be used; None judges all.
         caption_of: from the caption that was given ("" for none) to the one that is used.
         resolution: of the training; an image of less than half of it is left out.
     """
@@ -71,6 +74,8 @@ def judge(
                 one = _out(one, "duplicate", f"It shows the same as {same.name}.")
         judged.append(one.model_copy(update={"caption": caption_of(image.caption)}))
         progress(index + 1)
+        if enough is not None and sum(one.verdict == "used" for one in judged) >= enough:
+            break
     return judged
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from nodes.train._portraits import Judged
     from nodes.train.lora import Params
 
-_MOST_POINTS = 500  # of the live loss curve
 _LAST = 0.1  # share of the steps whose mean loss is recorded
 _NOT_RECORDED = {"device", "model", "trigger", "rank", "alpha"}  # of the machine, or said elsewhere in the metadata
 
@@ -70,9 +69,6 @@ class Session:
         training = self.training
         training.progress = _checkpoint.restore(checkpoint, training.parameters, training.optimizer, training.scaler)
         self._ctx.log(f"continues after step {training.progress.step}, from a checkpoint of an earlier attempt")
-        losses = training.progress.losses
-        for step in range(0, len(losses), self._every):
-            self._ctx.metric("loss", losses[step], step + 1)
 
     def run(self, keep: Callable[[Path, bytes], None]) -> None:
         """Train to the last step.
@@ -87,8 +83,7 @@ class Session:
             nonlocal began, computed_s
             computed_s += time.perf_counter() - began
             last = progress.step == params.steps
-            if last or progress.step % self._every == 0:
-                self._ctx.metric("loss", loss, progress.step)
+            self._ctx.metric("loss", loss, progress.step)
             if last or progress.step % params.sample_every == 0:
                 self._sample()
             if last or progress.step % params.checkpoint_every == 0:
@@ -130,11 +125,6 @@ class Session:
         """JSON: the loss of every step."""
         losses = self.training.progress.losses
         return json.dumps({"step": list(range(1, len(losses) + 1)), "loss": losses}).encode()
-
-    @property
-    def _every(self) -> int:
-        """Steps between two points of the live curve."""
-        return max(1, self._params.steps // _MOST_POINTS)
 
     def _prepared(self) -> Model:
         params, count = self._params, len(self._examples)

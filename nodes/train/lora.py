@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nodes.train._example import Example
     from nodes.train._portraits import Judged
 
+_SUBMIT_MOST = 60  # images that are looked at when a job is submitted, which must not take minutes
 _SUBMIT_RESOLUTION = 512  # for the check at submit, where the model's own resolution is not known
 
 
@@ -111,13 +112,14 @@ class Outputs(NodeModel):
 
 
 def check(params: Params, inputs: dict[str, Any]) -> list[str]:
-    """Judges the images at submit. Raises NodeError for an archive that cannot be used."""
+    """Judges the images at submit, until there are enough. Raises NodeError for an archive that cannot be used."""
     path = inputs.get("images")
     if not isinstance(path, Path):
         return []
     try:
         with TemporaryDirectory() as folder:
-            return _judged(path, Path(folder), params, params.resolution or _SUBMIT_RESOLUTION)[2]
+            resolution = params.resolution or _SUBMIT_RESOLUTION
+            return _judged(path, Path(folder), params, resolution, all_of_them=False)[2]
     except WorkbenchError as error:
         if error.code != "node.missing_package":
             raise
@@ -238,18 +240,21 @@ def _judged(
     params: Params,
     resolution: int,
     progress: Callable[[float, float, str], None] = lambda done, total, unit: None,
+    *,
+    all_of_them: bool = True,
 ) -> tuple[list[GivenImage], list[Judged], list[str]]:
     """The images in ``folder``, their verdicts, and warnings. Raises NodeError if too few can be used."""
     from nodes.train._archive import unpack
     from nodes.train._captions import captioned
-    from nodes.train._portraits import judge, require_enough
+    from nodes.train._portraits import GOOD_IMAGES, judge, require_enough
 
     images = unpack(archive, folder)
     judged = judge(
-        images,
+        images if all_of_them else images[:_SUBMIT_MOST],
         lambda given: captioned(given, params.caption, params.trigger),
         resolution,
         progress=lambda done: progress(done, len(images), "images checked"),
+        enough=None if all_of_them else GOOD_IMAGES,
     )
     return images, judged, require_enough(judged)
 

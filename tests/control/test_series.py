@@ -16,6 +16,7 @@ from schemas.status import JobStatus
 from tests.engine.probe_nodes import loss_at
 from tests.live import LiveDeployment, wait_for
 from workbench.notebook.job import Job
+from workbench.terminal.progress import Follower
 
 pytestmark = pytest.mark.stack
 
@@ -87,6 +88,14 @@ def _fresh(record: JobRecord) -> Any:
     """The node before its first event."""
     node = record.node("train")
     return type(node)(id=node.id, service=node.service, plane=node.plane)
+
+
+def test_a_command_line_tells_the_state_of_the_curve(live: LiveDeployment, capsys: pytest.CaptureFixture[str]) -> None:
+    job = live.submit({"train": training("told", steps=20)}).job
+    with Follower(live.deployment, job, visible=True) as follower:
+        follower.follow(lambda _: None, None)
+    told = f"… train loss {loss_at(20):.3g} at step 20, from {loss_at(1):.3g}; learning_rate 0 at step 20, from 9.5e-05"
+    assert told in capsys.readouterr().err.splitlines()
 
 
 def test_the_points_before_a_failure_are_recorded(live: LiveDeployment) -> None:

@@ -360,8 +360,8 @@ class Model(Trained):
 
 
 def loss_at(step: int, rate: float = 0.01) -> float:
-    """Falls from 2 and swings, the same in each attempt."""
-    return 0.2 + 1.8 * math.exp(-rate * step) + 0.05 * math.sin(step * 12.9898)
+    """Falls from 2 and swings from step to step, the same in each attempt."""
+    return 0.2 + 1.8 * math.exp(-rate * step) + 0.3 * ((math.sin(step * 12.9898) * 43758.5453) % 1 - 0.5)
 
 
 @node(

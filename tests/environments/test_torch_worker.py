@@ -15,30 +15,23 @@ from schemas.api import JobRequest
 from schemas.event import Progress
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from tests.live import ROOT, LiveDeployment, sigkill, wait_for
+from tests.engines import ENGINES, INSTALLED, MISSING, make_models
+from tests.live import LiveDeployment, sigkill, wait_for
 from tests.portrait_sets import views, zipped
 from workbench.client.submit import submit
 
-ENGINES = Path(os.environ.get("WORKBENCH_ENGINES") or ROOT / ".engines")
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.models,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not (ENGINES / "torch" / "installed.json").exists(),
-        reason="the engine torch is not installed; to include this file: make engines",
-    ),
+    pytest.mark.skipif(not INSTALLED, reason=MISSING),
 ]
 SHORT = {"clip": {"width": 64, "height": 64, "steps": 1}, "animate": {"fps": 20}, "upscale": {"max_side": 256}}
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    python = ENGINES / "torch" / "bin" / "python"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    subprocess.run([python, "-m", "tests.torch.make_models", folder], env=environment, check=True, capture_output=True)
-    return folder
+    return make_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from nodes.train import _portraits
 from nodes.train._archive import MAX_IMAGE_MIB, unpack
 from nodes.train._buckets import bucket_sizes, crop
 from nodes.train._captions import captioned
@@ -83,7 +84,7 @@ def test_each_image_gets_a_verdict_with_its_reason(tmp_path: Path, portraits: di
 
 
 def test_three_images_are_refused_at_submit_and_enough_of_them_are_not(
-    tmp_path: Path, portraits: dict[str, Image.Image]
+    tmp_path: Path, portraits: dict[str, Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three = zipped(tmp_path / "three.zip", dict(list(portraits.items())[:3]))
     with pytest.raises(WorkbenchError, match="too few images") as raised:
@@ -93,6 +94,11 @@ def test_three_images_are_refused_at_submit_and_enough_of_them_are_not(
     assert check(Params(), {"images": zipped(tmp_path / "all.zip", portraits)}) == [
         "8 images are few: with 15 or more a LoRA learns the person, not the photos."
     ]
+    with_a_bad_one = {f"{index}-{name}": image for index, (name, image) in enumerate(portraits.items())}
+    with_a_bad_one["9-broken.png"] = b"\x89PNG"
+    monkeypatch.setattr(_portraits, "GOOD_IMAGES", 6)
+    looked_at = zipped(tmp_path / "good.zip", with_a_bad_one)
+    assert check(Params(), {"images": looked_at}) == [], "after enough good ones the rest is left to the run"
     assert check(Params(), {}) == [], "nothing is known of the images of another node"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def portrait(ctx: Context) -> Any:
     return ctx.save(sample_portrait(ctx.workdir), "image")
 
 
-def lora(ctx: Context, folder: Path, part: str, trigger: str = "") -> FileRef:
+def lora(ctx: Context, folder: Path, part: str, trigger: str = "", size: float = 0.5) -> FileRef:
     """A LoRA with large random values for a network of an installed model, as train.lora saves it."""
     import diffusers
 
@@ -81,7 +82,7 @@ def lora(ctx: Context, folder: Path, part: str, trigger: str = "") -> FileRef:
     generator = torch.Generator().manual_seed(0)
     for name, parameter in network.named_parameters():
         if ".lora_" in name:
-            parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+            parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * size)
     path = ctx.workdir / "lora"
     save(
         network,
@@ -110,6 +111,15 @@ def test_a_seed_repeats_an_image_bit_for_bit_and_a_loaded_model_is_not_loaded_ag
     assert made(context(seed=8)) != first
     assert LOADED.loads == loads
     assert made(context(cache=ModelCache())) == first  # loaded afresh
+
+
+def test_steps_are_the_usual_ones_of_the_model_unless_given(context: Callable[..., Context], models: Path) -> None:
+    tiny.install(models, "schnell", partial(tiny.flux, distilled=True))
+    for model, steps in (("schnell", 4), ("flux", 28)):
+        ctx = context()
+        made(ctx, model=model, steps=0, prompt="person " * 300)
+        assert ctx.host.progressed[-1] == (steps, steps, "steps")
+        assert ("the model reads the first 256" in said(ctx)) == (model == "schnell")
 
 
 @pytest.mark.parametrize("model", ["sd", "flux"])
@@ -147,15 +157,24 @@ def test_a_lora_at_strength_0_is_the_base_at_1_it_differs_and_it_leaves_no_trace
     context: Callable[..., Context], models: Path
 ) -> None:
     ctx = context()
-    base = made(ctx)
+    base, called = made(ctx), made(ctx, prompt="sks, portrait person")
     file = lora(ctx, models / "sd", "unet", trigger="sks")
-    plain_with_trigger = made(ctx, prompt="sks, portrait person")
-    assert made(ctx, lora=file, lora_strength=0, prompt="sks, portrait person") == plain_with_trigger
+    assert made(ctx, lora=file, lora_strength=0) == base
+    assert "sks" not in said(ctx).split("made with seed")[-1]
     whole = made(ctx, lora=file)
-    assert whole not in (base, plain_with_trigger)
-    assert "sks, portrait person" in said(ctx)
-    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, plain_with_trigger)
+    assert whole not in (base, called)
+    assert "sks, portrait person" in said(ctx).split("made with seed")[-1]
+    assert made(ctx, lora=file, lora_strength=0.5) not in (whole, called)
     assert made(ctx) == base
+
+
+def test_an_image_of_values_that_are_not_numbers_is_an_error_and_no_black_image(
+    context: Callable[..., Context], models: Path
+) -> None:
+    ctx = context()
+    with pytest.raises(WorkbenchError, match="not numbers") as raised:
+        made(ctx, lora=lora(ctx, models / "sd", "unet", size=1e20))
+    assert "a weaker LoRA" in raised.value.remedy
 
 
 def test_an_image_without_a_whole_face_is_made_again_with_the_next_seed(
@@ -186,8 +205,17 @@ def image_of_the_model() -> Callable[..., tuple[NDArray[Any], str]]:
 def test_if_no_seed_shows_a_face_the_node_fails_and_says_what_it_tried(context: Callable[..., Context]) -> None:
     with pytest.raises(WorkbenchError, match="no image shows one whole face") as raised:
         run_locally(image.run, context(), {**IMAGE, "face": True, "tries": 2}, {})
-    assert raised.value.seen == "2 tries from seed 7; the last: no face of a person was found"
+    assert raised.value.seen == "2 tried, from seed 7 on; the last: no face of a person was found"
     assert "face=false" in raised.value.remedy
+
+
+def test_an_image_that_the_models_safety_checker_withholds_is_an_error_and_no_black_image(
+    context: Callable[..., Context], models: Path
+) -> None:
+    tiny.install(models, "withholds", tiny.stable_diffusion_that_withholds)
+    with pytest.raises(WorkbenchError, match="the model withheld the image") as raised:
+        made(context(), model="withholds")
+    assert raised.value.seen == "seed 7: the model's safety checker withheld it"
 
 
 def test_two_faces_or_a_cut_face_are_not_one_whole_face(tmp_path: Path) -> None:
@@ -249,30 +277,31 @@ def test_frames_that_lose_the_face_are_counted(context: Callable[..., Context], 
 
 
 def test_offloading_changes_no_bit_and_can_be_changed_between_jobs_with_and_without_a_lora(
-    context: Callable[..., Context], models: Path
+    context: Callable[..., Context], models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a CPU: the hooks move networks and layers from the CPU to the CPU, which runs the same code."""
+    """On a CPU, where nothing is offloaded unless forced: the hooks move networks from the CPU to the CPU."""
     ctx = context()
     inputs = {"image": portrait(ctx)}
     with_lora = {**inputs, "lora": lora(ctx, models / "svd", "unet")}
 
     def clip(given: dict[str, Any]) -> str:
-        return run_locally(svd.run, ctx, SVD, given).video.sha256
+        return run_locally(svd.run, ctx, {**SVD, "frames": 2}, given).video.sha256
 
-    base, changed, loaded = clip(inputs), clip(with_lora), svd_in_memory()
+    prepare, placed = LoadedPipeline.prepare, []
+    monkeypatch.setattr(
+        LoadedPipeline,
+        "prepare",
+        lambda self, plan, compiled: (prepare(self, plan, compiled), placed.append(self._placed)),
+    )
+    base, changed = clip(inputs), clip(with_lora)
     for offload, given, expected in (
         ("sequential", with_lora, changed),
         ("model", with_lora, changed),
         ("none", inputs, base),
     ):
-        loaded.offload = offload
-        assert (clip(given), loaded.offload) == (expected, offload)
-
-
-def svd_in_memory() -> LoadedPipeline:
-    key = next(key for key in LOADED.keys if key.startswith("diffusers/svd/"))
-    loaded: LoadedPipeline = LOADED.get(key, lambda: pytest.fail("the node must have loaded it"))
-    return loaded
+        monkeypatch.setattr("nodes._torch.pipeline.choose_offload", lambda *_, offload=offload: offload)
+        assert clip(given) == expected, offload
+    assert placed == ["none", "none", "sequential", "model", "none"]
 
 
 def test_a_portrait_without_a_face_is_refused_before_the_model_is_loaded(context: Callable[..., Context]) -> None:
@@ -388,14 +417,30 @@ def test_what_cannot_fit_the_memory_is_refused_before_the_model_is_loaded(
 def test_offload_is_chosen_by_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     from nodes._torch.memory import Need, choose_offload
 
-    need = Need({"unet": 5.0, "text_encoder": 3.0, "vae": 0.2}, working=2.0)
+    need = Need({"unet": 5.0, "text_encoder": 3.0, "vae": 0.2}, denoising=1.0, decoding=2.0)
     card = torch.device("cuda:0")
-    for free, chosen in ((11.0, "none"), (8.0, "model"), (3.0, "sequential")):
+    for free, chosen in ((10.3, "none"), (10.1, "model"), (6.1, "model"), (5.9, "sequential"), (2.1, "sequential")):
         monkeypatch.setattr("nodes._torch.memory.free_gib", lambda device, free=free: free)
         assert choose_offload(need, card, "auto") == chosen
     with pytest.raises(WorkbenchError, match="cannot run") as raised:
-        choose_offload(need, card, "none")
+        choose_offload(need, card, "none")  # of 2.1 GiB
     assert "offload=auto needs less" in raised.value.remedy
+
+
+def test_a_loaded_model_makes_room_for_another_where_both_do_not_fit(
+    context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ModelCache()
+    monkeypatch.setattr("nodes._torch.pipeline.free_gib", lambda device: 0.0 if in_memory(cache) == ["sd"] else 64.0)
+    made(context(cache=cache))
+    made(context(cache=cache), model="sdxl")
+    assert in_memory(cache) == ["sdxl"]
+    made(context(cache=cache))
+    assert in_memory(cache) == ["sdxl", "sd"]
+
+
+def in_memory(cache: ModelCache) -> list[str]:
+    return [key.split("/")[1] for key in cache.keys if key.startswith("diffusers/")]
 
 
 def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:

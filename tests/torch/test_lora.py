@@ -211,13 +211,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 def test_the_loss_falls_the_samples_change_and_the_file_says_what_it_is(bench: Bench, tmp_path: Path) -> None:
     host = FolderHost(tmp_path / "run")
-    out = bench.train(host, model="sd", steps=40, alpha=32.0, gradient_checkpointing=False, sample_every=20)
+    out = bench.train(host, model="sd", steps=30, alpha=32.0, gradient_checkpointing=False, sample_every=15)
     losses = json.loads(host.fetch(out.loss).read_text())["loss"]
-    assert len(losses) == out.steps == 40
+    assert len(losses) == out.steps == 30
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.03
-    assert host.metrics["loss"] == losses[-1]
+    assert list(host.series["loss"].values()) == losses, "the curve is there while it runs"
     assert host.metrics["images"] == len(bench.portraits)
-    assert (40, 40, "steps") in host.progressed
+    assert (30, 30, "steps") in host.progressed
     sheet = np.asarray(Image.open(host.fetch(out.samples)).convert("RGB")).astype(int)
     base, _, last = (sheet[30:62, 6 + at * 38 : 6 + at * 38 + 32] for at in range(3))
     assert np.abs(base - last).mean() > 3, "the samples of the base and of the LoRA differ"
@@ -263,7 +263,7 @@ def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(bench: Bench
         "sample_every": 99,
         "gradient_checkpointing": False,
     }
-    out, host = resumed(bench, tmp_path, 13, steps=16, checkpoint_every=12, **usual)
+    out, host = resumed(bench, tmp_path, 9, steps=10, checkpoint_every=8, **usual)
     about = read_metadata(host.fetch(out.lora))
     assert about is not None
     assert about.targets

@@ -49,6 +49,20 @@ def stable_diffusion() -> Any:
     )
 
 
+def stable_diffusion_that_withholds() -> Any:
+    """Stable Diffusion with its safety checker, which takes every image for one that must not be shown."""
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig
+
+    sizes = {"hidden_size": TEXT_DIM, "intermediate_size": 37, "num_attention_heads": 4, "num_hidden_layers": 2}
+    vision = {**sizes, "image_size": 224, "patch_size": 32}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(projection_dim=TEXT_DIM, vision_config=vision, text_config=sizes))
+    checker.concept_embeds_weights.data.fill_(-1.0)  # the least likeness that counts
+    pipe = stable_diffusion()
+    pipe.register_modules(safety_checker=checker, feature_extractor=_clip_images())
+    return pipe
+
+
 def stable_diffusion_xl() -> Any:
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 
@@ -70,7 +84,8 @@ def stable_diffusion_xl() -> Any:
     )
 
 
-def flux() -> Any:
+def flux(distilled: bool = False) -> Any:
+    """Flux.1 dev's classes, or schnell's, which is distilled to four steps without guidance."""
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
     return FluxPipeline(
@@ -89,7 +104,7 @@ def flux() -> Any:
             joint_attention_dim=TEXT_DIM,
             pooled_projection_dim=TEXT_DIM,
             axes_dims_rope=(4, 4, 8),
-            guidance_embeds=True,
+            guidance_embeds=not distilled,
         ),
     )
 

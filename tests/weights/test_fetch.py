@@ -336,3 +336,30 @@ def test_password_of_a_mirror_is_used_and_never_shown(lab: Lab, server: FileServ
     assert "secret" not in str(error.info())
     error = refused(lab, other, mirror="http://[broken")
     assert error.code == "model.not_fetched"
+
+
+def test_file_of_a_mirror_is_never_written_to(lab: Lab, server: FileServer, tmp_path: Path) -> None:
+    """A fetch from the mirror broke off and left a link to its file; then the source goes on, with another version."""
+    model = lab.serve("tiny", FILES, known=False)
+    mirrored = tmp_path / "mirror" / "tiny" / "unet" / "big.safetensors"
+    mirrored.parent.mkdir(parents=True)
+    old = some_bytes(len(BIG), "older version")
+    mirrored.write_bytes(old)
+    assert refused(lab, model, mirror=str(tmp_path / "mirror")).code == "model.not_fetched"
+    lab.fetch(model)
+    assert lab.installed(model) == FILES
+    assert mirrored.read_bytes() == old
+
+
+def test_files_that_the_catalogue_no_longer_names_are_left_out(lab: Lab, server: FileServer) -> None:
+    before = lab.serve("tiny", {**FILES, "old.txt": b"old"})
+    server.faults[URL] = [Fault(), *[Fault(status=500)] * 40]
+    refused(lab, before)
+    server.faults[URL].clear()
+    lab.entries = lab.entries[: lab.entries.index("\n[models")]
+    lab.fetch(lab.serve("tiny", FILES))
+    assert {path.name for path in lab.folder.of("tiny").rglob("*") if path.is_file()} == {
+        "big.safetensors",
+        "model_index.json",
+        "installed.json",
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 from nodes import catalogue
 from nodes.weights import installed
 from schemas.capability import ServiceManifest
+from schemas.errors import WorkbenchError
 
 READ_EVERY_S = 1.0
 
@@ -20,11 +21,16 @@ def missing_models(service: ServiceManifest, installed: Mapping[str, str], model
         installed: digests by name.
         models: the folder, which may have a catalogue of its own.
     """
+    try:
+        known = catalogue.load(models) if service.models else None
+    except WorkbenchError as error:  # in the folder's own file; the shipped one is tested
+        return f"{error.message} ({error.where}). {error.remedy}"
     for parameter in service.models:
+        assert known is not None
         name = service.params["properties"][parameter].get("default", "")
-        others = (model.name for model in catalogue.models_for(service.service, models))
+        others = (model.name for model in known.models_for(service.service))
         if name and name not in installed and not any(other in installed for other in others):
-            return f"no model for its parameter {parameter} is installed. {catalogue.remedy(name, models)}"
+            return f"no model for its parameter {parameter} is installed. {known.remedy(name)}"
     return ""
 
 

@@ -124,6 +124,9 @@ class Worker:
         # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
         environment["WORKBENCH_MODELS"] = str(self.settings.models)
+        environment["HF_HUB_OFFLINE"] = (
+            "1"  # nodes use the models that are installed, and libraries must not fetch more
+        )
         executor = ExecutorProcess(
             name,
             self.settings.home,

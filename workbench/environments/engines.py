@@ -31,7 +31,7 @@ class Engine:
 
     @property
     def pins(self) -> Path:
-        """The packages with their versions, as pip reads them. ``make pins`` writes it from the ``.in`` file beside."""
+        """The packages with their versions, as pip reads them: resolved from the ``.in`` file beside."""
         return _PINS / f"{self.name}.txt"
 
 

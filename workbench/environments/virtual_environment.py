@@ -70,23 +70,23 @@ class VirtualEnvironment:
         if not keep:
             if self.folder.exists():
                 shutil.rmtree(self.folder)
-            run(python, "-m", "venv", str(self.folder))
+            run(*_module(python, "venv"), str(self.folder))
         self._unfinished.touch()
         version = UV.partition("==")[2]
         if not runs(self.python, "-c", f"import importlib.metadata as m; assert m.version('uv') == '{version}'"):
-            run(str(self.python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", UV)
+            run(*_module(self.python, "pip"), "install", "-qq", "--disable-pip-version-check", UV)
         yield
         self._stamp.write_text(json.dumps(stamp, indent=1) + "\n")
         self._unfinished.unlink()
 
     def install(self, *arguments: str) -> None:
         """``uv pip install`` into this environment. Blocks. Raises InstallationFailed."""
-        command = [str(self.python), "-m", "uv", "pip", "install", "--python", str(self.python), "--quiet"]
+        command = [*_module(self.python, "uv"), "pip", "install", "--python", str(self.python), "--quiet"]
         run(*command, *arguments, environment=self.uv_environment())
 
     def resolved(self, requirement: str) -> str:
         """What would be installed, with its build: ``torch==2.13.0+cpu``. Raises InstallationFailed."""
-        command = (str(self.python), "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "-")
+        command = (*_module(self.python, "uv"), "pip", "compile", "--quiet", "--no-deps", "--no-header", "-")
         ended = subprocess.run(
             command, input=requirement, capture_output=True, text=True, env=self.uv_environment(), check=False
         )
@@ -100,7 +100,7 @@ class VirtualEnvironment:
 
     def _pip_configuration(self) -> dict[str, str]:
         """pip's settings by name, from its files and PIP_* variables; the more particular wins."""
-        command = [str(self.python), "-m", "pip", "config", "list"]
+        command = [*_module(self.python, "pip"), "config", "list"]
         listed = subprocess.run(command, capture_output=True, text=True, check=False)
         found: dict[str, str] = {}
         for scope in ("global.", "install.", ":env:."):
@@ -152,6 +152,11 @@ def run(*command: str, environment: dict[str, str] | None = None) -> None:
     ended = subprocess.run(command, env=environment, check=False)
     if ended.returncode:
         raise InstallationFailed(command, ended.returncode)
+
+
+def _module(python: Path | str, name: str) -> tuple[str, ...]:
+    """The command that runs a module, as ``workbench.host.python_module``, which is not there before the packages."""
+    return str(python), "-P", "-m", name
 
 
 def _exists(place: str) -> bool:

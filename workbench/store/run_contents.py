@@ -133,6 +133,7 @@ def tags(job: JobRecord) -> dict[str, str]:
 def _made_by(node: Node) -> str:
     parts = [node.service, node.version]
     parts += [f"{what} {digest}" for what, digest in (("code", node.code), ("weights", node.weights)) if digest]
+    parts += [f"model {name} {digest}" for name, digest in (node.models or {}).items()]
     return " ".join(filter(None, [*parts, *(node.packages or ())]))
 
 

@@ -12,6 +12,8 @@ const HEIGHT = 132;
 const [TOP, RIGHT, BOTTOM] = [8, 10, 22];
 const CHAR = 6.6; // width of a character of a tick
 const TABLE_ROWS = 12;
+const LEAST_SMOOTHED = 30; // points
+const SWINGS = 0.3; // share of the points where the direction changes
 
 /**
  * A chart of one metric, of one run or of several. `update(lines)` redraws it if the points are new.
@@ -58,10 +60,11 @@ export function curve(name, metric) {
       plot,
       ticksY.map((tick) => [s("line", { class: "wb-curve-grid", x1: left, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(left - 6, y(tick) + 4, "end", tickWords(tick))]),
       stepLabels(width),
-      lines.map(({ points }, index) => [
-        s("path", { class: "wb-curve-line", "data-line": index, d: points.map(([step, its], place) => `${place ? "L" : "M"}${x(step).toFixed(1)} ${y(its).toFixed(1)}`).join("") }),
-        dot(points.at(-1), index),
-      ]),
+      lines.map(({ points }, index) => {
+        const smooth = smoothed(points);
+        const path = (/** @type {string} */ kind, /** @type {Point[]} */ its) => s("path", { class: kind, "data-line": index, d: its.map(([step, one], place) => `${place ? "L" : "M"}${x(step).toFixed(1)} ${y(one).toFixed(1)}`).join("") });
+        return [smooth ? path("wb-curve-raw", points) : null, path("wb-curve-line", smooth ?? points), dot(points.at(-1), index)];
+      }),
       at < 0 ? null : marks(),
     );
   }
@@ -161,15 +164,34 @@ export function curvesOf(element) {
   };
 }
 
-/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; the lowest" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
+/** "at step 120, from 1.93; lowest 0.39 at step 98" or "…; its lowest" @param {Line} line @param {Metric | undefined} metric @param {string} axis */
 function words({ points }, metric, axis) {
   const last = /** @type {Point} */ (points.at(-1));
   const since = points.length > 1 ? `, from ${metricValue(points[0][1], metric)}` : "";
   const up = metric?.better === "higher";
   const best = points.reduce((one, other) => (up ? other[1] > one[1] : other[1] < one[1]) ? other : one);
   const extreme = up ? "highest" : "lowest";
-  const where = best === last ? `the ${extreme}` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
+  const where = best === last ? `its ${extreme}` : `${extreme} ${metricValue(best[1], metric)} at ${axis} ${best[0].toLocaleString("en-GB")}`;
   return `at ${axis} ${last[0].toLocaleString("en-GB")}${since}${points.length > 1 && metric?.better !== "neither" ? `; ${where}` : ""}`;
+}
+
+/**
+ * The mean over a twentieth of the steps, but at least over five points, for a metric that swings from step to step, like the
+ * loss of a diffusion model; null for one that does not, whose own line says more.
+ * @param {Point[]} points
+ * @returns {Point[] | null}
+ */
+export function smoothed(points) {
+  const turns = points.filter(([, its], index) => index > 0 && index < points.length - 1 && (its - points[index - 1][1]) * (points[index + 1][1] - its) < 0).length;
+  if (points.length < LEAST_SMOOTHED || turns < points.length * SWINGS) return null;
+  const reach = (points[points.length - 1][0] - points[0][0]) / 40;
+  let [from, until] = [0, 0]; // of the points that are near
+  return points.map(([step, , at], index) => {
+    while (points[from][0] < step - reach) from += 1;
+    while (until < points.length && points[until][0] <= step + reach) until += 1;
+    const near = points.slice(Math.max(0, Math.min(from, index - 2)), Math.max(until, index + 3));
+    return [step, near.reduce((sum, [, its]) => sum + its, 0) / near.length, at];
+  });
 }
 
 /** The place of the point whose step is nearest. @param {Point[]} points @param {number} step */

@@ -135,8 +135,7 @@ class Fetch:
             except BaseExceptionGroup as failed:
                 raise cause(failed) from None
             digests |= {path: task.result() for path, task in tasks.items()}
-            for file in model.files:
-                partial_file.forget_note(files / file.path)
+            _keep_only(files, {file.path for file in model.files})
             first = tuple(file.path for file in model.files if file.sha256 is None)
             record = self.folder.put(
                 model.name,
@@ -190,8 +189,12 @@ class Fetch:
                 return await downloader.size(wanted)
             return wanted.place.folder.stat().st_size if wanted.place.folder.is_file() else None
 
-        found = await asyncio.gather(*(size(file) for file in model.files))
-        return {file.path: one for file, one in zip(model.files, found, strict=True)}
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = {file.path: group.create_task(size(file)) for file in model.files}
+        except BaseExceptionGroup as failed:
+            raise cause(failed) from None
+        return {path: task.result() for path, task in asked.items()}
 
     def _check_space(self, models: Sequence[Model], sizes: dict[str, dict[str, int | None]]) -> None:
         needed = 0
@@ -272,6 +275,13 @@ def _take(wanted: Wanted) -> str:
         wanted.path.unlink()
         raise differs(wanted.name, f"{size} bytes, {sha256}", wanted.sha256 or f"{wanted.size} bytes", str(source))
     return sha256
+
+
+def _keep_only(files: Path, paths: set[str]) -> None:
+    """Remove notes, and what an earlier catalogue had in the model."""
+    for path in [one for one in files.rglob("*") if one.is_file()]:
+        if path.relative_to(files).as_posix() not in paths:
+            path.unlink()
 
 
 def _bytes_here(path: Path) -> int:

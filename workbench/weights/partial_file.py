@@ -50,6 +50,8 @@ class PartialFile:
         self._note_path = note_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         note = self._read_note()
+        if not note.spans:
+            path.unlink(missing_ok=True)  # it may be a link to a file of a mirror, which is not ours to write
         self.size = note.size
         self.validator = note.validator
         self._spans = note.spans
@@ -169,16 +171,10 @@ def note_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.ranges")
 
 
-def forget_note(path: Path) -> None:
-    """Remove the note of a file that is whole."""
-    note_path(path).unlink(missing_ok=True)
-    note_path(path).with_suffix(".new").unlink(missing_ok=True)
-
-
 def remove(path: Path) -> None:
     """Remove a file and its note."""
-    path.unlink(missing_ok=True)
-    forget_note(path)
+    for one in (path, note_path(path), note_path(path).with_suffix(".new")):
+        one.unlink(missing_ok=True)
 
 
 def bytes_here(path: Path) -> int:

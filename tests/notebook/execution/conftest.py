@@ -11,12 +11,24 @@ import pytest
 
 from tests.cli.conftest import _nothing_left as _nothing_left
 from tests.cli.program import Program, shared_program
+from tests.engines import ENGINES, INSTALLED, MISSING, make_models
 
 
 @pytest.fixture(scope="package")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The CLI with a stack of all servers except the page; its nodes include the probes."""
     return shared_program(tmp_path_factory)
+
+
+@pytest.fixture
+def torch_worker(deployment: Program, tmp_path: Path) -> None:
+    """A worker of the engine torch beside the stack, with tiny models; it is ended after the test like all commands."""
+    if not INSTALLED:
+        pytest.skip(MISSING)
+    models = make_models(tmp_path / "models")
+    more = {"WORKBENCH_ENGINES": str(ENGINES), "WORKBENCH_MODELS": str(models), "OMP_NUM_THREADS": "1"}
+    shared = {name: deployment.environment[name] for name in ("WORKBENCH_NODE_MODULES", "PYTHONPATH")}
+    Program(deployment.home, **shared, **more).start("worker", "--pool", "torch")
 
 
 class Kernels:

@@ -21,8 +21,10 @@ GIVEN: dict[str, dict[str, str]] = {
     "02_inside_a_run": {**SHORT, "size": "256"},
     "03_writing_a_node": {},
     "04_comparing_runs": {"sways": "[0.0, 2.0]"},
+    "05_training_a_lora": {"steps": "30", "resolution": "32", "learning_rate": "0.02"},
     "run_pipeline": {**SHORT, "params.animate.size": "256"},
 }
+ON_TORCH = {"05_training_a_lora"}
 # The public modules of the workbench that a notebook may import.
 PUBLIC = {"workbench", "nodes.sdk"}
 
@@ -60,7 +62,11 @@ def test_a_notebook_uses_only_public_modules(path: Path) -> None:
 @pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_a_clean_state(deployment: Program, path: Path, tmp_path: Path) -> None:
+def test_a_notebook_runs_from_a_clean_state(
+    deployment: Program, path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if path.stem in ON_TORCH:
+        request.getfixturevalue("torch_worker")
     words = [word for name, value in GIVEN[path.stem].items() for word in ("-p", name, value)]
     before = {one.name for one in path.parent.iterdir()}
     answer = deployment.json("notebook", "run", str(path), *words, "--out", str(tmp_path), timeout_s=240)
@@ -74,3 +80,6 @@ def test_a_notebook_runs_from_a_clean_state(deployment: Program, path: Path, tmp
     page = Path(one["html"]).read_text()
     assert outside(page) == []
     assert "<video" in page or "<img" in page
+    if path.stem in ON_TORCH:
+        recorded = Run(one["mlflowRun"]).values("metrics")
+        assert recorded["loss_last"] < recorded["loss_first"]

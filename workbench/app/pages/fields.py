@@ -114,9 +114,10 @@ class Fields:
 
     def place_other_files(self) -> None:
         """Place the file inputs that only other pipelines have."""
-        for one in self._alone(files=True):
-            if not taken_first(one):
-                self.place(one)
+        with gr.Row(equal_height=False, elem_classes="wb-values-row"):
+            for one in self._alone(files=True):
+                if not taken_first(one):
+                    self.place(one)
 
     def place_values(self) -> None:
         """Place texts, switches, numbers and choices without a group."""

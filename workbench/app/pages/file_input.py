@@ -48,7 +48,7 @@ def file_input(
         sample: adds a button for the packaged portrait.
         visible: whether a new page shows it.
     """
-    with gr.Column(elem_id=elem_id, elem_classes="wb-plain wb-file", visible=visible) as frame:
+    with gr.Column(min_width=220, elem_id=elem_id, elem_classes="wb-plain wb-file", visible=visible) as frame:
         if kind == "image":
             source: Any = gr.Image(
                 label=label,
