@@ -52,6 +52,15 @@ Script = Annotated[
         filled_by=FilledBy("draft_script", {"prompt": "prompt"}, "Draft it now"),
     ),
 ]
+Recording = Annotated[
+    AudioRef | None,
+    Input(
+        title="Recording",
+        description="A recording of the speech, instead of a prompt or a script.",
+        one_of=SAID,
+        alternative="My recording",
+    ),
+]
 Approve = Annotated[
     bool,
     Input(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from workbench.pipelines._speaking_portrait import (
-    SAID,
     Approve,
     Label,
     Parts,
     Prompt,
+    Recording,
     Script,
     speaking_portrait,
 )
 from workbench.pipelines.sdk import (
-    AudioRef,
     FileRef,
     ImageRef,
     Input,
@@ -59,15 +58,6 @@ ClipLora = Annotated[
         title="LoRA of the clip",
         description="A LoRA that was trained for Stable Video Diffusion: the name, or a safetensors file.",
         holds="lora",
-    ),
-]
-Recording = Annotated[
-    AudioRef | None,
-    Input(
-        title="Recording",
-        description="A recording of the speech, instead of a prompt or a script.",
-        one_of=SAID,
-        alternative="My recording",
     ),
 ]
 

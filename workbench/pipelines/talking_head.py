@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from workbench.pipelines._speaking_portrait import (
-    SAID,
     Approve,
     Label,
     Parts,
     Portrait,
     Prompt,
+    Recording,
     Script,
     speaking_portrait,
 )
-from workbench.pipelines.sdk import AudioRef, Example, Input, PipelineGraph, PipelineInputs, Preset, Step, pipeline
-
-Recording = Annotated[
-    AudioRef | None,
-    Input(
-        title="Recording",
-        description="A recording of the speech, instead of a prompt or a script.",
-        one_of=SAID,
-        alternative="My recording",
-    ),
-]
+from workbench.pipelines.sdk import Example, PipelineGraph, PipelineInputs, Preset, Step, pipeline
 
 
 class Inputs(PipelineInputs):
