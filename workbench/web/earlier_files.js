@@ -41,7 +41,7 @@ export async function showEarlierFiles(place, { kind, take }) {
   };
   const draw = () => fill(choice, uploads.map((one) => tile(one, kind, removing, chosen)));
   draw();
-  return fill(place, h("div", { class: "wb-earlier", role: "group", "aria-label": `Earlier files: ${NOUNS[kind]}` }, h("div", { class: "wb-earlier-head" }, h("span", { class: "wb-muted" }, "Earlier"), toggle), choice, below));
+  return fill(place, h("div", { class: "wb-earlier", role: "group", "aria-label": `Earlier ${kind === "portraits" ? "zips of portraits" : `${NOUNS[kind]}s`}` }, h("div", { class: "wb-earlier-head" }, h("span", { class: "wb-muted" }, "Earlier"), toggle), choice, below));
 }
 
 const wordsOf = (ref, kind) => [ref.name || NOUNS[kind], ref.durationS ? `${ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");

@@ -7,8 +7,11 @@
   const UPLOADS = "/gradio_api/upload";
   const TOAST_WITHIN_MS = 10_000;
   const KINDS = { image: "an image", audio: "an audio file" };
-  /** By the suffix that an input of files accepts. @type {Record<string, string>} */
-  const SUFFIXES = { ".zip": "a zip of portraits", ".safetensors": "a LoRA as one safetensors file" };
+  /** By the class of an input of plain files. */
+  const FILES = [
+    { of: ".wb-file-of-portraits", suffix: ".zip", words: "a zip of portraits" },
+    { of: ".wb-file-of-lora", suffix: ".safetensors", words: "a LoRA as one safetensors file" },
+  ];
 
   /** @type {string | null} */
   let touched = null; // the field of the file input that the user used last
@@ -41,12 +44,12 @@
    * server inspects the bytes, not the type.
    * @param {string} field
    * @param {File} file
-   * @param {string} accept  The suffix that the input accepts, if it is one for files.
+   * @param {{suffix: string, words: string} | undefined} plain  Of an input of plain files.
    */
-  const sendable = (field, file, accept) => {
-    if (accept in SUFFIXES) {
-      if (file.name.toLowerCase().endsWith(accept)) return file;
-      report(field, `This is not ${SUFFIXES[accept]}: ${file.name}. Choose ${SUFFIXES[accept]}.`);
+  const sendable = (field, file, plain) => {
+    if (plain) {
+      if (file.name.toLowerCase().endsWith(plain.suffix)) return file;
+      report(field, `This is not ${plain.words}: ${file.name}. Choose ${plain.words}.`);
       return null;
     }
     const kind = field === "portrait" ? "image" : "audio";
@@ -64,8 +67,19 @@
         const source = target?.closest?.("[id$='-source']");
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
+        const plain = FILES.find((one) => source.matches(one.of));
+        /** @type {HTMLInputElement | null} */
+        const chooser = source.querySelector("input[type=file]");
+        if (plain && chooser) chooser.accept = plain.suffix; // what the browser's dialog shows
         const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
-        const given = file && (type === "change" || type === "drop") ? sendable(touched, file, source.querySelector("input[type=file]")?.getAttribute("accept") ?? "") : null;
+        const chosen = Boolean(file) && (type === "change" || type === "drop");
+        const given = chosen ? sendable(touched, file, plain) : null;
+        if (chosen && plain && !given) {
+          event.preventDefault(); // Gradio would send it: it accepts any file here
+          event.stopImmediatePropagation();
+          if (chooser) chooser.value = "";
+          return;
+        }
         /** @type {HTMLInputElement | null} */
         const input = given && given !== file ? source.querySelector("input[type=file]") : null;
         if (!input || !given) return;

@@ -161,7 +161,7 @@ def test_an_aborted_upload_leaves_no_files(client: httpx.Client, deployment: Dep
 
 
 def test_two_concurrent_uploads_do_not_interfere(post: Post) -> None:
-    files = [picture(size=(64 + i, 48)) for i in range(6)] + [b"PK\x03\x04" + bytes(100)] * 2
+    files = [picture(size=(64 + i, 48)) for i in range(6)] + [b"7z\xbc\xaf\x27\x1c" + bytes(100)] * 2
     together = threading.Barrier(len(files))
 
     def send(data: bytes) -> httpx.Response:

@@ -18,7 +18,7 @@ from workbench.client.deployment import Deployment
 
 _HEIGHT_PX = 190
 _FILE_HEIGHT_PX = 120
-_SUFFIXES = {"portraits": ".zip", "lora": ".safetensors"}  # web/gradio_files.js names them
+_FILES = ("portraits", "lora")
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,15 @@ def file_input(
             source = gr.Video(
                 label=label, sources=["upload", "webcam"], height=_HEIGHT_PX, buttons=[], elem_id=f"{name}-source"
             )
-        elif kind in _SUFFIXES:
+        elif kind in _FILES:
+            # Without file_types: Gradio would refuse a file of another kind with a toast, instead of beside the field.
+            # web/gradio_files.js knows the suffixes by the class.
             source = gr.File(
                 label=label,
                 type="filepath",
-                file_types=[_SUFFIXES[kind]],
                 height=_FILE_HEIGHT_PX,
                 elem_id=f"{name}-source",
+                elem_classes=f"wb-file-of-{kind}",
             )
         else:
             source = gr.Audio(
