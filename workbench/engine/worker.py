@@ -172,22 +172,21 @@ class Worker:
         bus = self._bus()
         self.wait_ready()
         while not self._stopping.is_set():
-            announced, until = self._announced(), time.monotonic() + ANNOUNCE_EVERY_S
+            services, digests = self._slots[0].executor.services, self._models.digests()
+            until = time.monotonic() + ANNOUNCE_EVERY_S
             try:
                 if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
                     log.info("an operator drains this worker", worker=self.name)
                     self.drained.set()
                 while (
-                    time.monotonic() < until and self._announced() == announced
+                    time.monotonic() < until
+                    and self._slots[0].executor.services is services
+                    and self._models.digests() is digests
                 ):  # after an edit, or when a model was installed, announce at once
                     if self._stopping.wait(0.2):
                         return
             except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
-
-    def _announced(self) -> tuple[int, int]:
-        """Changes when the executor's services or the installed models do."""
-        return id(self._slots[0].executor.services), id(self._models.digests())
 
     def _listen(self) -> None:
         bus = self._bus()
