@@ -231,7 +231,8 @@ def row(case: Case, steps: int, count: int) -> str:
     clip = f", {FRAMES} frames" if case.is_video else ""
     return (
         f"| {case.name}, {width} x {height}{clip} | {rates[0]:.2f} | {rates[1]:.2f} | {shown(gain)} "
-        f"{told(gain[1] >= GOAL)} | {peaks[0]} | {peaks[1]} | {estimate:.2f} GiB | {ours[0].encoded_s / EXAMPLES:.2f} s |"
+        f"{told(gain[1] >= GOAL)} | {peaks[0]} | {peaks[1]} | {estimate:.2f} GiB "
+        f"| {ours[0].encoded_s / EXAMPLES:.2f} s |"
     )
 
 

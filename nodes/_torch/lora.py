@@ -170,12 +170,12 @@ def _attach_ours(
     needed = get_peft_model_state_dict(network, adapter_name=name)
     if needed.keys() != values.keys():
         raise _misfit(base, metadata, needed.keys() - values.keys(), values.keys() - needed.keys())
+    for _, layer in _layers(network, name):
+        _follow(layer, name)
     result = set_peft_model_state_dict(network, dict(values), name)
     missing = [key for key in result.missing_keys if f".{name}." in key]
     if result.unexpected_keys or missing:
         raise _misfit(base, metadata, missing, result.unexpected_keys)
-    for _, layer in _layers(network, name):
-        _follow(layer, name)
 
 
 def _attach_of_others(pipeline: Any, path: Path, tensors: Mapping[str, torch.Tensor], name: str) -> None:
@@ -241,6 +241,8 @@ def _follow(layer: LoraLayer, name: str) -> None:
     hook = getattr(base, "_hf_hook", None)
     device = getattr(hook, "execution_device", None) if base.weight.device.type == "meta" else base.weight.device
     for side in (layer.lora_A, layer.lora_B):
+        if side[name].weight.device.type == "meta":  # as peft made it beside an offloaded layer; it has no values yet
+            side[name].to_empty(device=device)
         side[name].to(device=device, dtype=base.weight.dtype)
 
 

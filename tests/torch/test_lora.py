@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import accelerate
 import numpy as np
 import pytest
 import torch
@@ -125,6 +126,36 @@ def test_plain_diffusers_loads_the_file_of_an_image_model(image: Any, tmp_path: 
     plain.load_lora_weights(tmp_path, weight_name=path.name)
     with lora.attached(image, path):
         assert np.array_equal(run(plain), run(image)), "alpha comes from the header"
+
+
+def test_a_lora_reaches_a_network_whose_weights_wait_on_the_cpu(image: Any, tmp_path: Path) -> None:
+    path, offloaded = trained(image, tmp_path / "lora"), built(tiny.stable_diffusion)
+    base = run(image)
+    with lora.attached(image, path):
+        expected = run(image)
+    accelerate.cpu_offload(offloaded.unet, torch.device("cpu"))
+    with lora.attached(offloaded, path):
+        assert np.array_equal(run(offloaded), expected)
+    assert np.array_equal(run(offloaded), base)
+
+
+def test_flux_takes_files_of_ours_and_of_others(tmp_path: Path) -> None:
+    flux = built(tiny.flux)
+    for component in flux.components.values():
+        if isinstance(component, torch.nn.Module):
+            component.eval()
+    base = run(flux)
+    for parameter in lora.inject(flux.transformer, 4, 4).values():
+        parameter.data += 0.1
+    expected = run(flux)
+    about = LoraMetadata(base_class="FluxTransformer2DModel", rank=4, alpha=4, targets=lora.ATTENTION)
+    lora.save(flux.transformer, tmp_path / "ours", about)
+    save_file(load_file(tmp_path / "ours"), tmp_path / "theirs")
+    for name in ("ours", "theirs"):
+        with lora.attached(flux, tmp_path / name):
+            assert np.array_equal(run(flux), expected)
+        assert np.array_equal(run(flux), base)
+    assert not np.array_equal(base, expected)
 
 
 def test_a_kohya_file_is_loaded_and_every_value_of_it_used(image: Any, tmp_path: Path) -> None:
