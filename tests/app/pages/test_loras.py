@@ -52,7 +52,7 @@ def test_portraits_are_shown_with_their_faces_and_need_a_consent(
     expect(page.locator("#field-name + .wb-beside")).to_contain_text("A name is missing.")
     page.get_by_role("textbox", name="Name").fill("Ada Lovelace")
     generate(page)
-    expect(page.locator("#field-name + .wb-beside")).to_contain_text("name")
+    expect(page.locator("#field-name + .wb-beside")).to_contain_text("should match pattern")
     page.get_by_role("textbox", name="Name").fill("ada")
     generate(page)
     expect(page.locator("#field-consent + .wb-beside")).to_contain_text("No consent is recorded for the people in ada")
