@@ -85,7 +85,7 @@ def check_pickle(path: Path, shown: str = "") -> None:
                     _check_instructions(file, where)
     except WorkbenchError:
         raise
-    except Exception as error:  # damaged: BadZipFile, zlib.error, RuntimeError if encrypted, MemoryError by a length, ...
+    except Exception as error:  # BadZipFile, zlib.error, RuntimeError if encrypted, MemoryError by a length, …
         raise _unsafe(where, f"it cannot be read as weights: {error}", "unreadable") from None
 
 
