@@ -190,7 +190,6 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     speaking = Speaking(ctx, footage, hearing, lips, blending)
     with measured(ctx, device.device):
         make_parts(ctx, speaking.frames(inputs.audio), footage.fps, params.crf)
-    ctx.metric("stepped_down", lips.stepped_down)
     ctx.metric("device_s", lips.device_s)  # without the time in which frames were decoded and encoded
     if speaking.seam is not None:
         ctx.metric("seam", speaking.seam)

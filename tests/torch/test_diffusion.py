@@ -465,7 +465,7 @@ def test_out_of_memory_steps_down_once_and_says_so(
     run_locally(svd.run, ctx, SVD, {"image": portrait(ctx)})
     assert chunks == [2, 1]
     assert ctx.host.metrics["stepped_down"] == 1
-    assert "out of memory with offload none, 2 frames decoded at once; once more with" in said(ctx)
+    assert "out of memory with offload none, 2 frames decoded at once; from here on offload none, 1 frames" in said(ctx)
 
 
 def test_out_of_memory_twice_fails_with_what_was_tried(
