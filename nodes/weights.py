@@ -106,9 +106,14 @@ def changed(folder: Path, record: InstalledModel) -> Iterator[str]:
 def read_record(folder: Path) -> InstalledModel | None:
     """The record in a model's folder; None if there is none that can be read."""
     try:
-        return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
+        return recorded(folder)
     except (OSError, ValidationError):
         return None
+
+
+def recorded(folder: Path) -> InstalledModel:
+    """The record in the folder of an installed model, as ``locate`` returns it. Raises OSError, ValidationError."""
+    return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
 
 
 def record(folder: Path, digests: Mapping[str, str] | None = None, **about: object) -> InstalledModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -58,7 +59,8 @@ class LoadedPipeline:
     def prompt(self, prefix: str, described: str) -> str:
         """The prompt, after the prefix and after the trigger word of the LoRA, unless they name it."""
         text = ", ".join(part for part in (prefix.strip(), described.strip()) if part)
-        return text if not self.trigger or self.trigger.lower() in text.lower() else f"{self.trigger}, {text}"
+        names_it = re.search(rf"(?<!\w){re.escape(self.trigger)}(?!\w)", text, re.IGNORECASE)
+        return f"{self.trigger}, {text}" if self.trigger and not names_it else text
 
     def prepare(self, plan: Plan, compiled: bool) -> None:
         """Place the networks as the plan says."""

@@ -8,7 +8,6 @@ the whole face, so that larger faces look soft until they are restored.
 
 from __future__ import annotations
 
-import hashlib
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from nodes.sdk import (
     VideoRef,
     node,
 )
-from nodes.weights import RECORD
+from nodes.weights import recorded
 
 if TYPE_CHECKING:
     from nodes._torch.device import Device
@@ -153,7 +152,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     part=VideoPart,
     advanced=(
         *("pad_top", "pad_bottom", "pad_sides", "detect_every", "smoothing_s", "bridge_s", "away_s"),
-        *("mouth_only", "feather", "match_colour", "mouth_lead_ms", "crf", "batch_size"),
+        *("mouth_only", "feather", "match_colour", "mouth_lead_ms", "crf", "batch_size", "device", "dtype"),
     ),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -204,7 +203,7 @@ def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
     from nodes.generate._wav2lip.checkpoint import load
 
     folder = ctx.weights(params.model)
-    path, digest = only_file(folder), hashlib.sha256((folder / RECORD).read_bytes()).hexdigest()
+    path, digest = only_file(folder), recorded(folder).digest
     key = f"{params.model} {digest[:12]} on {device.device} in {str(device.dtype).removeprefix('torch.')}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
 

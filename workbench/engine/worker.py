@@ -185,9 +185,9 @@ class Worker:
             except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
 
-    def _announced(self) -> tuple[int, int]:
+    def _announced(self) -> tuple[object, object]:
         """Changes when the executor's services or the installed models do."""
-        return id(self._slots[0].executor.services), id(self._models.digests())
+        return self._slots[0].executor.services, self._models.digests()
 
     def _listen(self) -> None:
         bus = self._bus()
