@@ -349,6 +349,28 @@ def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
     assert "again after gradient checkpointing" in str(raised.value.seen)
 
 
+def test_a_sample_that_does_not_fit_is_decoded_in_tiles_and_then_refused(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tiled = ImageModel.sample, list[bool]()
+
+    def sample(model: ImageModel, seed: int) -> Any:  # as PyTorch raises it where a card is full; there is none here
+        tiled.append(model._pipe.vae.use_tiling)
+        if not tiled[-1] or fits_nowhere:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, seed)
+
+    fits_nowhere = False
+    monkeypatch.setattr(ImageModel, "sample", sample)
+    host = FolderHost(tmp_path / "full")
+    bench.train(host, model="sd", steps=1)
+    assert tiled == [False, True, True] and host.metrics["stepped_down"] == 1
+    fits_nowhere = True
+    with pytest.raises(WorkbenchError) as raised:
+        bench.train(FolderHost(tmp_path / "fuller"), model="sd", steps=1)
+    assert (raised.value.code, raised.value.where) == ("node.out_of_memory", "params.resolution")
+
+
 def test_a_set_of_three_images_is_refused_with_its_verdicts_before_anything_is_loaded(
     bench: Bench, tmp_path: Path
 ) -> None:
