@@ -12,13 +12,23 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from nodes import catalogue
 from schemas.errors import WorkbenchError
 
 RECORD = "installed.json"
 ModelName = Annotated[str, StringConstraints(pattern=rf"^({catalogue.NAME})?$")]
+
+
+def _inside(path: str) -> str:
+    """A record can come from another machine, and must not name files outside of the model's folder."""
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError(f"{path!r} is not a path inside the model's folder")
+    return path
+
+
+RecordedPath = Annotated[str, AfterValidator(_inside)]
 
 
 class WeightFile(BaseModel):
@@ -37,7 +47,7 @@ class InstalledModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     digest: str = Field(description="SHA-256 over the names and digests of all files.")
-    files: dict[str, WeightFile] = Field(description="By path inside the model's folder.")
+    files: dict[RecordedPath, WeightFile] = Field(description="By path inside the model's folder.")
     title: str = Field("", description="Its name for people.")
     source: str = Field("", description="Where the files came from.")
     revision: str = Field("", description="The commit of the source.")
@@ -96,9 +106,14 @@ def changed(folder: Path, record: InstalledModel) -> Iterator[str]:
 def read_record(folder: Path) -> InstalledModel | None:
     """The record in a model's folder; None if there is none that can be read."""
     try:
-        return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
+        return recorded(folder)
     except (OSError, ValidationError):
         return None
+
+
+def recorded(folder: Path) -> InstalledModel:
+    """The record in the folder of an installed model, as ``locate`` returns it. Raises OSError, ValidationError."""
+    return InstalledModel.model_validate_json((folder / RECORD).read_bytes())
 
 
 def record(folder: Path, digests: Mapping[str, str] | None = None, **about: object) -> InstalledModel:

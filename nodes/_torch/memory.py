@@ -1,23 +1,21 @@
-"""How much memory a pipeline needs, what is left of the device's, and what to do when it runs out.
+"""How much memory a pipeline needs, and in which way it runs in what is left of the device's.
 
 The estimate is made of sizes alone and is meant to be low: it refuses what cannot fit before the device works, chooses
-between ways of offloading, and leaves the rest to one step down when memory runs out all the same.
+between ways of offloading, and leaves the rest to one step down (``Plan.leaner``) when memory runs out all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import torch
 
 from nodes._torch.device import free_gib
 from nodes._torch.model_files import ModelFiles
 from nodes._torch.on_device import Offload
-from nodes.sdk import Context, NodeError
+from nodes.sdk import NodeError
 
-T = TypeVar("T")
 _DENOISER_TENSORS = 12  # of the widest layer at full resolution at once: input, skips, projections, feed-forward
 _DECODER_TENSORS = 4  # of the last stage at once: input, residual, norm, output
 _ORDER: tuple[Offload, ...] = ("none", "model", "sequential")
@@ -135,48 +133,3 @@ def choose_offload(need: Need, device: torch.device, requested: str) -> Offload:
         remedy="Choose fewer pixels or frames, half precision or a smaller model, or use a device with more memory."
         + ("" if requested in ("auto", "sequential") or device.type == "cpu" else " offload=auto needs less."),
     )
-
-
-def with_one_step_down(
-    ctx: Context, plan: Plan, device: torch.device, tiles: bool, attempt: Callable[[Plan], T]
-) -> tuple[T, Plan]:
-    """The result of ``attempt``, and the plan that gave it. If memory runs out, one more attempt with a leaner plan.
-
-    Records ``stepped_down``. Raises NodeError (node.out_of_memory) if the leaner plan fails too, or if there is none.
-    """
-    ctx.metric("stepped_down", 0)
-    result = _unless_full(attempt, plan)
-    if result is not None:
-        return result, plan
-    leaner = plan.leaner(device, tiles)
-    tried = f"{plan}"
-    if leaner != plan:
-        _release(device)
-        ctx.metric("stepped_down", 1)
-        ctx.log(f"out of memory with {plan}; once more with {leaner}, which may change details of the result")
-        result = _unless_full(attempt, leaner)
-        if result is not None:
-            return result, leaner
-        tried += f"; then {leaner}"
-    _release(device)
-    raise NodeError(
-        f"the memory of {device} does not suffice",
-        code="node.out_of_memory",
-        where="params",
-        seen=f"out of memory with {tried}",
-        allowed=f"what fits in {free_gib(device):.3g} GiB, which are free now",
-        remedy="Choose fewer pixels or frames or a smaller chunk, or end what else uses the device.",
-    )
-
-
-def _unless_full(attempt: Callable[[Plan], T], plan: Plan) -> T | None:
-    """None if memory ran out. The error is gone when this returns, and with it the tensors in its traceback."""
-    try:
-        return attempt(plan)
-    except (torch.OutOfMemoryError, MemoryError):
-        return None
-
-
-def _release(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

@@ -6,7 +6,6 @@ refused as a whole: nobody has to know which file a library would prefer.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -17,7 +16,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from nodes.sdk import NodeError
-from nodes.weights import RECORD
+from nodes.weights import recorded
 
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 _NETWORKS = ("unet", "transformer", "vae", "text_encoder", "image_encoder", "safety_checker")
@@ -33,7 +32,7 @@ class ModelFiles:
         values: number of weights by network.
         variant: the variant of the files to load, such as fp16; None for the plain files.
         absent: optional components that are not in the folder.
-        digest: of the model's record, which names the digest of every file.
+        digest: over all its files, as its record says.
     """
 
     name: str
@@ -95,7 +94,7 @@ def read_model(folder: Path, name: str, supported: Collection[str]) -> ModelFile
         values=values,
         variant="fp16" if only_fp16 else None,
         absent=absent,
-        digest=hashlib.sha256((folder / RECORD).read_bytes()).hexdigest(),
+        digest=recorded(folder).digest,
     )
 
 

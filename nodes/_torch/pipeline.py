@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -14,9 +15,10 @@ import torch
 from nodes._torch.device import Device, free_gib
 from nodes._torch.latent_preview import LatentPreview, fit_preview
 from nodes._torch.lora import attach, detach
-from nodes._torch.memory import Need, Plan, choose_offload, with_one_step_down
+from nodes._torch.memory import Need, Plan, choose_offload
 from nodes._torch.model_files import ModelFiles
 from nodes._torch.on_device import Offload, OnPipeline
+from nodes._torch.step_down import StepDown
 from nodes.sdk import Context, FileRef, NodeError
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
@@ -57,7 +59,8 @@ class LoadedPipeline:
     def prompt(self, prefix: str, described: str) -> str:
         """The prompt, after the prefix and after the trigger word of the LoRA, unless they name it."""
         text = ", ".join(part for part in (prefix.strip(), described.strip()) if part)
-        return text if not self.trigger or self.trigger.lower() in text.lower() else f"{self.trigger}, {text}"
+        names_it = re.search(rf"(?<!\w){re.escape(self.trigger)}(?!\w)", text, re.IGNORECASE)
+        return f"{self.trigger}, {text}" if self.trigger and not names_it else text
 
     def prepare(self, plan: Plan, compiled: bool) -> None:
         """Place the networks as the plan says."""
@@ -147,6 +150,12 @@ def generate(
     Returns the pipeline's output. Raises Cancelled, NodeError (node.out_of_memory).
     """
     plan = Plan(loaded.offload, plan.chunk, plan.tiling, plan.slicing)
+    plans = StepDown(
+        ctx,
+        loaded.device,
+        (plan, plan.leaner(loaded.device, loaded.has_tiles)),
+        remedy="Choose fewer pixels or frames or a smaller chunk, or end what else uses the device.",
+    )
 
     def step_end(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         ctx.progress(min(index + 1, pipe.num_timesteps), pipe.num_timesteps, "steps")
@@ -168,7 +177,7 @@ def generate(
     is_to_forget = loaded.compiled and not params.compile  # torch has no call that takes a compilation back
     eager = torch.compiler.set_stance("force_eager") if is_to_forget else nullcontext()
     with eager, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-        return with_one_step_down(ctx, plan, loaded.device, loaded.has_tiles, attempt)[0]
+        return plans.run(attempt)
 
 
 def from_files(files: ModelFiles, dtype: torch.dtype, single: tuple[str, ...] = ()) -> Any:

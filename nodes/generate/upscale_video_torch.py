@@ -90,10 +90,11 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     node.out_of_memory if not even tiles fit.
     """
     from nodes._torch.device import choose, measured
+    from nodes._torch.step_down import StepDown
     from nodes.generate._incoming_clip import IncomingClip
     from nodes.generate._restoration.device_work import DeviceWork
+    from nodes.generate._restoration.load import Load
     from nodes.generate._restoration.networks import face_restorer, upscaler
-    from nodes.generate._restoration.step_down import Load, StepDown
 
     on = choose(params)
     enlarging = upscaler(ctx, params.model, on)
@@ -102,7 +103,12 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     reached = params.reached(clip.width, clip.height)
     size = round(clip.width * reached), round(clip.height * reached)
     with measured(ctx, on.device):
-        loads = StepDown(ctx, on.device, Load(params.batch_size, params.tile))
+        loads = StepDown(
+            ctx,
+            on.device,
+            Load(params.batch_size, params.tile).and_smaller(),
+            remedy="Choose a smaller model or a smaller input, or end what else uses the device.",
+        )
         work = DeviceWork(on, enlarging, faces, params.face_strength, size, loads)
         with closing(_made(ctx, params, clip, on, work)) as frames:
             made = make_parts(ctx, frames, clip.fps, params.crf, CUT)

@@ -8,7 +8,6 @@ the whole face, so that larger faces look soft until they are restored.
 
 from __future__ import annotations
 
-import hashlib
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from nodes.sdk import (
     VideoRef,
     node,
 )
-from nodes.weights import RECORD
+from nodes.weights import recorded
 
 if TYPE_CHECKING:
     from nodes._torch.device import Device
@@ -153,7 +152,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     part=VideoPart,
     advanced=(
         *("pad_top", "pad_bottom", "pad_sides", "detect_every", "smoothing_s", "bridge_s", "away_s"),
-        *("mouth_only", "feather", "match_colour", "mouth_lead_ms", "crf", "batch_size"),
+        *("mouth_only", "feather", "match_colour", "mouth_lead_ms", "crf", "batch_size", "device", "dtype"),
     ),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -190,7 +189,6 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     speaking = Speaking(ctx, footage, hearing, lips, blending)
     with measured(ctx, device.device):
         make_parts(ctx, speaking.frames(inputs.audio), footage.fps, params.crf)
-    ctx.metric("stepped_down", lips.stepped_down)
     ctx.metric("device_s", lips.device_s)  # without the time in which frames were decoded and encoded
     if speaking.seam is not None:
         ctx.metric("seam", speaking.seam)
@@ -205,7 +203,7 @@ def _network(ctx: Context, params: Params, device: Device) -> Wav2Lip:
     from nodes.generate._wav2lip.checkpoint import load
 
     folder = ctx.weights(params.model)
-    path, digest = only_file(folder), hashlib.sha256((folder / RECORD).read_bytes()).hexdigest()
+    path, digest = only_file(folder), recorded(folder).digest
     key = f"{params.model} {digest[:12]} on {device.device} in {str(device.dtype).removeprefix('torch.')}"
     return ctx.model(key, lambda: load(path).to(device.device, device.dtype), vram_gib=0.3)
 

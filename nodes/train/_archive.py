@@ -22,6 +22,7 @@ MAX_TOTAL_MIB = 4096
 MAX_CAPTION_BYTES = 4096
 _MIB = 2**20
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp")
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -87,6 +88,8 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise _refused("a name in the archive leads out of it", name[:200], "relative names without ..")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise _refused("the archive has a symbolic link", name[:200], "files and folders")
+    if entry.compress_type not in _PACKED:
+        raise _refused("the archive has an unusual compression", name[:200], "stored or deflated files")
     if entry.flag_bits & 0x1:
         raise _refused("the archive is encrypted", name[:200], "an archive without a password")
 

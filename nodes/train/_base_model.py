@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import diffusers
@@ -20,8 +20,8 @@ from nodes._torch.pipeline import from_files
 from nodes.sdk import Context, NodeError
 from nodes.train import _image_model, _video_model
 from nodes.train._buckets import bucket_sizes
-from nodes.train._memory import StepMemory, require_memory, step_memory, without_data
-from nodes.weights import RECORD, InstalledModel
+from nodes.train._memory import StepMemory, TrainingMemory, step_memory, without_data
+from nodes.weights import recorded
 
 IMAGE = {"StableDiffusionPipeline": "UNet2DConditionModel", "StableDiffusionXLPipeline": "UNet2DConditionModel"}
 VIDEO = {"StableVideoDiffusionPipeline": "UNetSpatioTemporalConditionModel"}
@@ -67,7 +67,7 @@ class BaseModel:
             )
         return sizes
 
-    def require_memory(
+    def memory(
         self,
         at: Device,
         *,
@@ -77,15 +77,14 @@ class BaseModel:
         frames: int,
         between_frames: bool,
         checkpointing: bool,
-    ) -> float:
-        """GiB that a training needs, by an estimate. Raises NodeError (node.out_of_memory) if it does not fit."""
+    ) -> TrainingMemory:
+        """What a training needs, by an estimate. Raises NodeError (node.bad_input) if the resolution is too small."""
         width, height = max(self.sizes(resolution), key=lambda size: size[0] * size[1])
         latent = height // self._latent_px, width // self._latent_px
         step = _step_memory(self, at.dtype, rank, latent, batch_size, frames, between_frames, checkpointing)
         weights = weights_gib(self.files, at.dtype, _FLOAT32)
         others_gib = sum(size for name, size in weights.items() if name != "unet")
-        require_memory(step, others_gib, at.device, rank=rank, checkpointing=checkpointing)
-        return step.gib + others_gib
+        return TrainingMemory(step, others_gib, rank, checkpointing)
 
     def targets(self, network: Any, between_frames: bool) -> list[str]:
         """Names, or ends of names, of the modules to train."""
@@ -93,14 +92,23 @@ class BaseModel:
             return list(ATTENTION)
         return _video_model.inside_frames(network, ATTENTION)
 
-    def load(self, ctx: Context, at: Device, needed_gib: float) -> LoadedBase:
-        """Its pipeline on the device, loaded once in a process. Raises NodeError (model.damaged)."""
+    def load(self, ctx: Context, at: Device, need: TrainingMemory) -> LoadedBase:
+        """Its pipeline on the device, loaded once in a process. Models that other nodes loaded make room for it.
+
+        Raises NodeError: node.out_of_memory before anything is loaded; model.damaged.
+        """
+        fresh: list[bool] = []
 
         def load() -> LoadedBase:
+            fresh.append(True)
+            need.require(at.device, ctx.make_room)
             return LoadedBase(from_files(self.files, at.dtype, _FLOAT32).to(at.device))
 
         key = f"train.lora/{self.name}/{self.digest}/{at.device}/{at.dtype}"
-        return ctx.model(key, load, vram_gib=needed_gib if at.is_cuda else 0.0)
+        loaded = ctx.model(key, load, vram_gib=need.gib if at.is_cuda else 0.0)
+        if not fresh:
+            need.once_loaded().require(at.device, partial(ctx.make_room, keep=key))
+        return loaded
 
     @property
     def _latent_px(self) -> int:
@@ -140,13 +148,12 @@ def read_base(ctx: Context, name: str) -> BaseModel:
     """What the installed model is; reads headers only. Raises NodeError: node.bad_input, model.damaged."""
     folder = ctx.weights(name)
     files = read_model(folder, name, (*IMAGE, *VIDEO))
-    record = InstalledModel.model_validate_json((folder / RECORD).read_bytes())
     return BaseModel(
         name=name,
         target="image" if files.pipeline in IMAGE else "svd",
         network_class=(IMAGE | VIDEO)[files.pipeline],
-        digest=record.digest,
-        licence=record.licence,
+        digest=files.digest,
+        licence=recorded(folder).licence,
         files=files,
         unet=files.config("unet"),
         vae=files.config("vae"),

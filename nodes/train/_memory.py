@@ -7,7 +7,7 @@ everything that a step keeps for its backward pass, for any network, size and pr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,51 @@ class StepMemory:
         return (self.weights + self.states + self.kept) * _MARGIN / 2**30
 
 
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Memory that a training needs.
+
+    Attributes:
+        others_gib: weights of the pipeline's other networks.
+        rank, checkpointing: of the training, for the error.
+    """
+
+    step: StepMemory
+    others_gib: float
+    rank: int
+    checkpointing: bool
+
+    @property
+    def gib(self) -> float:
+        return self.step.gib + self.others_gib
+
+    def once_loaded(self) -> TrainingMemory:
+        """What it needs beside the weights, when they are on the device."""
+        return replace(self, step=replace(self.step, weights=0), others_gib=0.0)
+
+    def require(self, device: torch.device, make_room: Callable[[Callable[[], bool]], None]) -> None:
+        """Raise NodeError (node.out_of_memory) if less is free on the device, also after other models made room.
+
+        Args:
+            make_room: evicts loaded models until what it is given is true.
+        """
+        make_room(lambda: self.gib <= free_gib(device))
+        free, step = free_gib(device), self.step
+        if self.gib > free:
+            raise NodeError(
+                "the training does not fit into the memory",
+                code="node.out_of_memory",
+                where="params",
+                seen=f"about {self.gib:.3g} GiB: {step.weights / 2**30 + self.others_gib:.3g} GiB of weights, "
+                f"{step.states / 2**30:.3g} GiB for the LoRA of rank {self.rank} and its optimizer, "
+                f"{step.kept / 2**30:.3g} GiB of intermediate values",
+                allowed=f"{free:.3g} GiB, which are free on {device}",
+                remedy="Choose a smaller resolution, batch_size or rank"
+                + ("" if self.checkpointing else ", or gradient_checkpointing=true")
+                + ", or a device with more memory. gradient_accumulation does not need more.",
+            )
+
+
 def step_memory(
     network: Any, *, rank: int, targets: Sequence[str], inputs: Mapping[str, Any], checkpointing: bool
 ) -> StepMemory:
@@ -54,30 +99,6 @@ def step_memory(
         network.enable_gradient_checkpointing()
         kept = _kept_for_backward(network, inputs) + everything * _RECOMPUTED
     return StepMemory(weights, states, kept)
-
-
-def require_memory(
-    step: StepMemory, others_gib: float, device: torch.device, *, rank: int, checkpointing: bool
-) -> None:
-    """Raise NodeError (node.out_of_memory) if fewer than these GiB are free on the device.
-
-    Args:
-        others_gib: weights of the pipeline's other networks.
-    """
-    free = free_gib(device)
-    if step.gib + others_gib > free:
-        raise NodeError(
-            "the training does not fit into the memory",
-            code="node.out_of_memory",
-            where="params",
-            seen=f"about {step.gib + others_gib:.3g} GiB: {step.weights / 2**30 + others_gib:.3g} GiB of weights, "
-            f"{step.states / 2**30:.3g} GiB for the LoRA of rank {rank} and its optimizer, "
-            f"{step.kept / 2**30:.3g} GiB of intermediate values",
-            allowed=f"{free:.3g} GiB, which are free on {device}",
-            remedy="Choose a smaller resolution, batch_size or rank"
-            + ("" if checkpointing else ", or gradient_checkpointing=true")
-            + ", or a device with more memory. gradient_accumulation does not need more.",
-        )
 
 
 def without_data(network_class: Any, config: Mapping[str, Any], dtype: torch.dtype) -> Any:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 
 from nodes._face import read_image
 from nodes._torch import lora
 from nodes._torch.lora_file import LoraMetadata
+from nodes._torch.step_down import StepDown
 from nodes.sdk import Context
 from nodes.train import _checkpoint
 from nodes.train._base_model import BaseModel
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from nodes.train._portraits import Judged
     from nodes.train.lora import Params
 
+_WHOLE, _TILES = "samples decoded as a whole", "samples decoded in tiles"
 _LAST = 0.1  # share of the steps whose mean loss is recorded
 _NOT_RECORDED = {"device", "model", "trigger", "rank", "alpha"}  # of the machine, or said elsewhere in the metadata
 
@@ -49,6 +52,13 @@ class Session:
         self._ctx, self._params, self._base, self._pipe, self._seed = ctx, params, base, pipe, seed
         self._examples = examples
         self._aside = False  # whether the other networks are on the CPU between samples
+        self._decoded = StepDown(
+            ctx,
+            pipe.unet.device,
+            (_WHOLE, _TILES) if hasattr(pipe.vae, "use_tiling") else (_WHOLE,),
+            where="params.resolution",
+            remedy="Choose a smaller resolution, or end what else uses the device.",
+        )
         self._model = self._prepared()
         self._targets = base.targets(pipe.unet, params.between_frames)
         self._alpha = params.alpha or float(params.rank)
@@ -96,7 +106,6 @@ class Session:
             began = time.perf_counter()
 
         first = progress.step
-        self._ctx.metric("stepped_down", 0)
         self.training.run(after_step, self._step_down)
         if progress.step > first:
             self._ctx.metric("steps_per_s", (progress.step - first) / max(computed_s, 1e-9))
@@ -167,11 +176,22 @@ class Session:
         progress = self.training.progress
         if self._aside:
             _place_others(self._pipe, self._pipe.unet.device)
-        image = reduced(self._model.sample(_seed(self._seed, "sample")))
+        image = reduced(self._decoded.run(self._drawn))
         if self._aside:
             _place_others(self._pipe, "cpu")
         progress.samples.append((progress.step, image))
         self._ctx.preview(lambda: sheet(progress.samples))
+
+    def _drawn(self, decoded: str) -> NDArray[Any]:
+        """A sample, (H, W, 3) uint8, decoded as a whole or in tiles."""
+        vae = self._pipe.vae
+        if decoded == _WHOLE:
+            return self._model.sample(_seed(self._seed, "sample"))
+        vae.use_tiling = True
+        try:
+            return self._model.sample(_seed(self._seed, "sample"))
+        finally:
+            vae.use_tiling = False  # the examples of the next training are encoded as a whole
 
 
 @contextmanager

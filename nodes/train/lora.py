@@ -199,7 +199,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     ctx.metric("images", len(examples))
     half = torch.bfloat16 if not torch.cuda.is_available() or torch.cuda.is_bf16_supported() else torch.float16
     at = choose(params, half)
-    needed_gib = base.require_memory(
+    need = base.memory(
         at,
         rank=params.rank,
         resolution=resolution,
@@ -208,13 +208,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         between_frames=params.between_frames,
         checkpointing=params.gradient_checkpointing,
     )
-    ctx.log(f"{len(examples)} images for {base.network_class}; needs about {needed_gib:.3g} GiB on {at.device}")
+    ctx.log(f"{len(examples)} images for {base.network_class}; needs about {need.gib:.3g} GiB on {at.device}")
 
     def keep(path: Path, sheet: bytes) -> None:
         saved = ctx.save(path, "file", name=path.name)
         ctx.parts.append(Checkpoint(checkpoint=saved, samples=ctx.save(sheet, "image", name="samples.jpg")))
 
-    loaded = base.load(ctx, at, needed_gib)
+    loaded = base.load(ctx, at, need)
     with loaded.lock, restored(loaded.pipe), measured(ctx, at.device):
         session = Session(ctx, params, base, loaded.pipe, examples, ctx.seed)
         session.resume(ctx.open(ctx.parts[-1].checkpoint) if len(ctx.parts) else None)

@@ -119,6 +119,10 @@ REFUSED: dict[str, tuple[Callable[[zipfile.ZipFile], Any], str]] = {
     "a drive": (lambda zipped: zipped.writestr("C:\\b.png", b"x"), "leads out"),
     "a symbolic link": (_link, "symbolic link"),
     "a password": (_encrypted, "encrypted"),
+    "another compression": (
+        lambda zipped: zipped.writestr("a.png", b"x" * 99, zipfile.ZIP_LZMA),
+        "unusual compression",
+    ),
     "a bomb": (lambda zipped: zipped.writestr("a.png", bytes((MAX_IMAGE_MIB + 1) * 2**20)), "too large"),
     "too many files": (lambda zipped: [zipped.writestr(f"{i}.txt", b"") for i in range(2001)], "too many files"),
     "too many images": (lambda zipped: [zipped.writestr(f"{i}.png", b"") for i in range(501)], "too many images"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import WorkbenchError
+from schemas.refs import SAFETENSORS, FileRef
 from tests.pipelines.graphs import AUDIO, arrows, graph_of, ids, portrait
 
 
@@ -36,6 +37,15 @@ def test_without_the_clip_the_still_portrait_speaks() -> None:
     graph = made(portrait=portrait(), audio=AUDIO, leave_out=frozenset({"clip", "upscale", "evaluate"}))
     assert ids(graph) == ["animate", "remux"]
     assert "image" in graph.node("animate").input and "video" not in graph.node("animate").input
+
+
+def test_a_lora_of_a_clip_that_is_left_out_is_refused() -> None:
+    lora = FileRef(sha256="a" * 64, size_bytes=8, media_type=SAFETENSORS, name="ada.safetensors")
+    given = {"portrait": portrait(), "script": "Hello.", "clip_lora": lora}
+    assert "lora" in made(**given).node("clip").input
+    with pytest.raises(WorkbenchError) as refused:
+        made(**given, leave_out=frozenset({"clip"}))
+    assert (refused.value.where, refused.value.seen) == ("svd_wav2lip: clip_lora", "ada.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from nodes._samples import sample_portrait
-from nodes._torch.latent_preview import fit_preview
+from nodes._torch.latent_preview import LatentPreview, fit_preview
 from nodes._torch.lora import inject, save
 from nodes._torch.lora_file import LoraMetadata
 from nodes._torch.pipeline import LoadedPipeline
@@ -427,6 +427,22 @@ def test_offload_is_chosen_by_what_is_free(monkeypatch: pytest.MonkeyPatch) -> N
     assert "offload=auto needs less" in raised.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("trigger", "described", "prompt"),
+    [
+        ("sks", "two desks", "sks, portrait, two desks"),
+        ("sks", "a photo of SKS, smiling", "portrait, a photo of SKS, smiling"),
+        ("ada-1", "a photo of ada-1", "portrait, a photo of ada-1"),
+        ("", "two desks", "portrait, two desks"),
+    ],
+)
+def test_the_trigger_word_is_added_unless_the_prompt_has_it_as_a_word(
+    trigger: str, described: str, prompt: str
+) -> None:
+    loaded = LoadedPipeline(None, torch.device("cpu"), LatentPreview(np.zeros((5, 3)), 1.0), "none", trigger=trigger)
+    assert loaded.prompt("portrait", described) == prompt
+
+
 def test_a_loaded_model_makes_room_for_another_where_both_do_not_fit(
     context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,7 +481,7 @@ def test_out_of_memory_steps_down_once_and_says_so(
     run_locally(svd.run, ctx, SVD, {"image": portrait(ctx)})
     assert chunks == [2, 1]
     assert ctx.host.metrics["stepped_down"] == 1
-    assert "out of memory with offload none, 2 frames decoded at once; once more with" in said(ctx)
+    assert "out of memory with offload none, 2 frames decoded at once; from here on offload none, 1 frames" in said(ctx)
 
 
 def test_out_of_memory_twice_fails_with_what_was_tried(

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from nodes._torch import lora
 from nodes._torch.lora_file import LoraMetadata, read_metadata
 from nodes.local import FolderHost, run_locally
+from nodes.model_cache import ModelCache
 from nodes.train import _memory
 from nodes.train import lora as service
 from nodes.train._base_model import Device, read_base
@@ -321,16 +322,37 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_anything_is_loaded(
     def estimate(**changed: Any) -> float:
         usual = {"rank": 4, "resolution": 64, "batch_size": 1, "frames": 1, "between_frames": False}
         at = Device(torch.device("cpu"), torch.float32)
-        return base.require_memory(at, **{**usual, "checkpointing": False, **changed})
+        return base.memory(at, **{**usual, "checkpointing": False, **changed}).gib
 
     small = estimate()
     assert estimate(checkpointing=True) < small < estimate(resolution=128, batch_size=2)
     monkeypatch.setattr(_memory, "free_gib", lambda device: small)
+    monkeypatch.setattr(bench, "cache", ModelCache())
+    monkeypatch.setattr("nodes.train._base_model.from_files", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(WorkbenchError) as raised:
         bench.train(host, model="sd", resolution=128, rank=256, steps=1)
     assert raised.value.code == "node.out_of_memory"
     assert "rank 256" in str(raised.value.seen)
-    assert not [line for line in host.said if line.startswith("loading")]
+
+
+def test_models_of_other_nodes_make_room_and_a_loaded_base_needs_no_second_copy(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, ctx = ModelCache(), bench.context(FolderHost(tmp_path / "run"))
+    monkeypatch.setattr(bench, "cache", cache)
+    at = Device(torch.device("cpu"), torch.float32)
+    need = read_base(ctx, "sd").memory(
+        at, rank=4, resolution=64, batch_size=1, frames=1, between_frames=False, checkpointing=False
+    )
+    full = need.once_loaded().gib
+    assert 0 < full < need.gib
+    # A card on which the weights of one model leave exactly what a step needs beside them.
+    monkeypatch.setattr(_memory, "free_gib", lambda device: (need.gib, full, 0.0)[len(cache.keys)])
+    cache.get("of another node", object, vram_gib=1.0)
+    for run in ("first", "again"):
+        base = read_base(bench.context(FolderHost(tmp_path / run)), "sd")
+        base.load(bench.context(FolderHost(tmp_path / run)), at, need)
+        assert len(cache.keys) == 1 and cache.keys[0].startswith("train.lora/sd/")
 
 
 def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
@@ -356,6 +378,28 @@ def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
         bench.train(FolderHost(tmp_path / "fuller"), **usual)
     assert raised.value.code == "node.out_of_memory"
     assert "again after gradient checkpointing" in str(raised.value.seen)
+
+
+def test_a_sample_that_does_not_fit_is_decoded_in_tiles_and_then_refused(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tiled = ImageModel.sample, list[bool]()
+
+    def sample(model: ImageModel, seed: int) -> Any:  # as PyTorch raises it where a card is full; there is none here
+        tiled.append(model._pipe.vae.use_tiling)
+        if not tiled[-1] or fits_nowhere:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, seed)
+
+    fits_nowhere = False
+    monkeypatch.setattr(ImageModel, "sample", sample)
+    host = FolderHost(tmp_path / "full")
+    bench.train(host, model="sd", steps=1)
+    assert tiled == [False, True, True] and host.metrics["stepped_down"] == 1
+    fits_nowhere = True
+    with pytest.raises(WorkbenchError) as raised:
+        bench.train(FolderHost(tmp_path / "fuller"), model="sd", steps=1)
+    assert (raised.value.code, raised.value.where) == ("node.out_of_memory", "params.resolution")
 
 
 def test_a_set_of_three_images_is_refused_with_its_verdicts_before_anything_is_loaded(

@@ -258,10 +258,10 @@ def test_out_of_memory_it_takes_a_quarter_of_the_batch_once(tmp_path: Path) -> N
     network: Any = Crowded(2)
     painted = Lips(ctx, network, on, 8).painted(faces, heard)
     assert network.batches == [8, 2, 2, 2, 2, 1] and np.allclose(painted, faces, atol=1e-3)
-    assert ctx.host.said == ["out of memory with 8 faces at once; from here on 2"]
-    with pytest.raises(NodeError, match="does not fit") as caught:
+    assert ctx.host.said == ["out of memory with 8 faces at once; from here on 2 faces at once"]
+    with pytest.raises(NodeError, match="does not suffice") as caught:
         Lips(ctx, Crowded(1), on, 8).painted(faces, heard)  # type: ignore[arg-type]
-    assert caught.value.seen == "out of memory with 8 faces, then 2: CUDA out of memory"
+    assert caught.value.seen == "out of memory with 8 faces at once; then 2 faces at once: CUDA out of memory"
     assert caught.value.code == "node.out_of_memory"
 
 

@@ -62,6 +62,27 @@ def test_changed_file_of_a_copied_folder_is_refused(lab: Lab, tmp_path: Path) ->
     assert error.code == "model.differs" and lab.folder.state("tiny") is not State.INSTALLED
 
 
+@pytest.mark.parametrize("path", ["../outside.txt", "{given}/outside.txt", "unet//../../outside.txt"])
+def test_record_that_names_files_outside_of_its_folder_is_no_record(lab: Lab, tmp_path: Path, path: str) -> None:
+    """A record comes with a copied folder. Following it would remove the file at the target before it is linked."""
+    given = tmp_path / "stick"
+    outside = written(given, {"outside.txt": b"mine"}) / "outside.txt"
+    lab.fetch(lab.serve("tiny", FILES))
+    shutil.copytree(lab.folder.of("tiny"), given / "foreign")
+    record = given / "foreign" / weights.RECORD
+    record.write_text(record.read_text().replace("model_index.json", path.format(given=given)))
+    assert refused(lab, given).code == "model.bad_import"
+    assert outside.read_bytes() == b"mine" and lab.folder.record("foreign") is None
+
+
+@pytest.mark.parametrize("name", [".partial", "My Model"])
+def test_folder_whose_name_no_parameter_can_have_is_not_imported(lab: Lab, tmp_path: Path, name: str) -> None:
+    lab.fetch(lab.serve("tiny", FILES))
+    shutil.copytree(lab.folder.of("tiny"), tmp_path / "stick" / name)
+    assert refused(lab, tmp_path / "stick").code == "model.bad_import"
+    assert not lab.folder.of("My Model").exists()
+
+
 def test_snapshot_of_the_repository_with_other_names_and_links(lab: Lab, tmp_path: Path) -> None:
     """As Hugging Face's tools leave it: links to blobs, half precision beside full precision."""
     content = some_bytes(4000)
@@ -145,7 +166,15 @@ def test_what_is_no_model_is_refused(lab: Lab, tmp_path: Path, files: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<html>Please log in</html>", some_bytes(5000)[:-1], b"\xff" * 40, b"\x02" + b"\0" * 7 + b"[]"]
+    "content",
+    [
+        b"",
+        b"<html>Please log in</html>",
+        some_bytes(5000)[:-1],
+        b"\xff" * 40,
+        b"\x02" + b"\0" * 7 + b"[]",
+        pytest.param((10**5).to_bytes(8, "little") + b"[" * 10**5, id="nested too deeply"),
+    ],
 )
 def test_file_that_is_no_whole_safetensors_is_refused(lab: Lab, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.safetensors").write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,33 @@ def test_other_parts_of_an_archive_count(tmp_path: Path, more: dict[str, bytes],
     assert raised.value.seen == seen
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"\x89PNG\r\n\x1a\n" * 9])
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_archive_that_cannot_be_unpacked_is_refused(tmp_path: Path, encrypted: bool) -> None:
+    path = archive(tmp_path / "model.pth", STATE)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("model/data.pkl", STATE * 20)
+    content = bytearray(path.read_bytes())
+    if encrypted:  # as the flags of the entry say, here and in the directory
+        content[content.rindex(b"PK\x01\x02") + 8] |= 1
+        content[6] |= 1
+    else:  # its packed bytes are not what zlib expects
+        start = 30 + len("model/data.pkl")
+        content[start : start + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    with pytest.raises(WorkbenchError) as raised:
+        check_pickle(path)
+    assert raised.value.code == "model.unsafe" and raised.value.seen == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>Please log in</html>",
+        b"\x89PNG\r\n\x1a\n" * 9,
+        pytest.param(b"\x80\x04\x8d" + (2**62).to_bytes(8, "little"), id="a text of 4 EiB"),
+    ],
+)
 def test_what_is_no_pickle_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.pth").write_bytes(content)
     with pytest.raises(WorkbenchError) as raised:

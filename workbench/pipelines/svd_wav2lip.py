@@ -48,7 +48,7 @@ Lora = Annotated[
     Input(
         title="Character LoRA",
         description="A LoRA for the model that makes the portrait: the name of a trained one, or a safetensors file. "
-        "Write its trigger word into the scene.",
+        "The trigger word of a trained one is put into the prompt.",
         holds="lora",
     ),
 ]
@@ -123,5 +123,14 @@ def build(graph: PipelineGraph, inputs: Inputs) -> None:
             "a portrait, or a LoRA",
             "Leave out one of the two.",
             seen=inputs.lora.name or inputs.lora.sha256[:12],
+        )
+    if PARTS.clip is not None and graph.leaves_out(PARTS.clip) and inputs.clip_lora is not None:
+        raise option_error(
+            "svd_wav2lip",
+            "clip_lora",
+            "the LoRA is for the model that makes the clip, but the clip is left out",
+            "a clip, or no LoRA for it",
+            "Leave out the LoRA, or keep the step `clip`.",
+            seen=inputs.clip_lora.name or inputs.clip_lora.sha256[:12],
         )
     speaking_portrait(graph, inputs, PARTS)

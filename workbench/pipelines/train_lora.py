@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from nodes.catalogue import NAME
 from schemas.lora import LORA_NAME, TRAINING
 from workbench.pipelines.sdk import FileRef, Input, PipelineGraph, PipelineInputs, Step, pipeline
 
@@ -43,7 +44,7 @@ Model = Annotated[
         description="The installed model that it is trained on: Stable Diffusion 1.5, SDXL or SVD. Its licence also "
         "binds the LoRA.",
         example="sd-1.5",
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        pattern=f"^{NAME}$",
     ),
 ]
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from schemas.graph import Graph
 from schemas.status import JobStatus
 from workbench.store.database import Database
-from workbench.store.tables import job_artifacts, jobs, node_results
+from workbench.store.tables import jobs, node_results
 
 MOST = 1000  # jobs
 
@@ -27,15 +27,12 @@ class PipelineResult:
     output: dict[str, Any]
 
 
-def completed_jobs(
-    database: Database, pipeline: str, node: str, owner: str | None = None, sha256: str | None = None
-) -> Iterator[PipelineResult]:
+def completed_jobs(database: Database, pipeline: str, node: str, owner: str | None = None) -> Iterator[PipelineResult]:
     """The last completed jobs of the pipeline, those that ended last first.
 
     Args:
         node: id of the node whose output is wanted.
         owner: only jobs of this owner; None for all jobs.
-        sha256: only jobs of which this file is an output.
 
     Raises WorkbenchError: sql.unreachable.
     """
@@ -48,9 +45,6 @@ def completed_jobs(
     )
     if owner is not None:
         wanted = wanted.where(jobs.c.owner == owner)
-    if sha256 is not None:
-        made = select(job_artifacts.c.job).where(job_artifacts.c.sha256 == sha256, job_artifacts.c.role == "output")
-        wanted = wanted.where(jobs.c.id.in_(made))
     for row in database.rows(wanted):
         graph = Graph.model_validate_json(row.graph)
         yield PipelineResult(row.id, row.owner, row.finished_at, graph, row.output or {})

@@ -10,12 +10,19 @@ import { fill, h, linkButton, when } from "./dom.js";
 let fields = 0;
 
 /**
+ * The trained LoRAs, or that of one training. None if the server does not answer: a file can still be chosen without them.
+ * @param {string} [job]
+ * @returns {Promise<Lora[]>}
+ */
+const trained = (job) => ask("GET /api/loras", job ? { job } : {}).then(({ loras }) => loras, () => []);
+
+/**
  * Draw a choice of the trained LoRAs in `place`. Calls `take(sha256)` with the file of the chosen one.
  * @param {Element} place
  * @param {{take: (sha256: string) => void}} options
  */
 export async function showTrained(place, { take }) {
-  const { loras } = await ask("GET /api/loras", {}).catch(() => ({ loras: /** @type {Lora[]} */ ([]) }));
+  const loras = await trained();
   if (!loras.length) return fill(place, h("span", {}));
   const id = `wb-trained-${(fields += 1)}`;
   const choice = /** @type {HTMLSelectElement} */ (h(
@@ -38,9 +45,9 @@ const wordsOf = (one) => `${one.name} (${[one.baseModel, one.withdrawn ? "consen
 export async function describeLora(place, { ref, facts }) {
   const said = facts?.lora;
   if (said) return fill(place, factList({ "trigger word": said.trigger, "base model": said.baseModel, licence: said.licence, rank: String(said.rank) }));
-  const { loras } = await ask("GET /api/loras", {}).catch(() => ({ loras: /** @type {Lora[]} */ ([]) }));
-  const trained = loras.find((one) => one.ref.sha256 === ref.sha256);
-  return fill(place, trained ? factList(of(trained)) : null);
+  const loras = await trained();
+  const found = loras.find((one) => one.ref.sha256 === ref.sha256);
+  return fill(place, found ? factList(of(found)) : null);
 }
 
 /**
@@ -49,8 +56,7 @@ export async function describeLora(place, { ref, facts }) {
  * @param {string} jobId
  */
 export async function showTraining(place, jobId) {
-  const { loras } = await ask("GET /api/loras", { job: jobId }).catch(() => ({ loras: /** @type {Lora[]} */ ([]) }));
-  const [made] = loras;
+  const [made] = await trained(jobId);
   if (!made) return;
   const file = setDownloadUrl(linkButton(made.ref.name ?? "LoRA", null, { icon: "download", download: "" }), made.ref.sha256);
   const how = h("p", { class: "wb-muted" }, "Other pipelines take it by its name: on the page beside the upload, or with ", h("code", {}, `--lora ${made.name}`), made.trigger ? [". A prompt calls for the person with the word ", h("code", {}, made.trigger)] : null, ".");

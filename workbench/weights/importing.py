@@ -85,7 +85,8 @@ def plan(given: Path, catalogue: Catalogue, name: str = "") -> list[Planned]:
     folders = (
         [given] if (given / weights.RECORD).is_file() else [one for one in sorted(given.iterdir()) if one.is_dir()]
     )
-    known = [one for one in folders if weights.read_record(one) is not None or one.name in catalogue.models]
+    named = [one for one in folders if re.fullmatch(NAME, one.name)]
+    known = [one for one in named if weights.read_record(one) is not None or one.name in catalogue.models]
     if not known:
         raise _bad(
             "the folder has no folder of a model: neither a record nor a name of the catalogue",

@@ -83,7 +83,9 @@ def check_pickle(path: Path, shown: str = "") -> None:
             with path.open("rb") as file:
                 for _ in range(_OLD_FORMAT_PICKLES):
                     _check_instructions(file, where)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except WorkbenchError:
+        raise
+    except Exception as error:  # BadZipFile, zlib.error, RuntimeError if encrypted, MemoryError by a length, …
         raise _unsafe(where, f"it cannot be read as weights: {error}", "unreadable") from None
 
 

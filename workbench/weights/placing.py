@@ -50,14 +50,7 @@ def _reflink(source: Path, target: Path) -> bool:
         try:
             fcntl.ioctl(made, _FICLONE, given.fileno())
         except OSError as error:
-            if error.errno not in (
-                errno.EOPNOTSUPP,
-                errno.EXDEV,
-                errno.EINVAL,
-                errno.ENOTTY,
-                errno.ENOSYS,
-                errno.EPERM,
-            ):
+            if error.errno not in _NO_REFLINK:
                 raise
             refused = True
         else:

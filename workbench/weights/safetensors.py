@@ -31,7 +31,7 @@ def check_safetensors(path: Path, shown: str = "") -> None:
         tensors = {name: one for name, one in json.loads(header).items() if name != "__metadata__"}
         end = max((one["data_offsets"][1] for one in tensors.values()), default=0)
         whole = 8 + length + end == size
-    except (ValueError, AttributeError, KeyError, IndexError, TypeError):
+    except (ValueError, AttributeError, KeyError, IndexError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise WorkbenchError(

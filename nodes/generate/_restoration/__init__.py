@@ -8,7 +8,7 @@
     batches         decodes, finds faces and makes batches, in a thread
     ahead, gate     the thread, and where it waits
     device_work     a batch -> its frames, while the next batch is computed
-    step_down       what happens when memory runs out
+    load            how much the device gets at once, and what is tried when its memory runs out
 
 All but ``alignment``, ``tracks``, ``ahead`` and ``gate`` import torch. Import them inside ``run``.
 """

@@ -49,7 +49,7 @@ def load_network(folder: Path, role: Role, *, s_lab_licence: bool = False) -> An
         ) from None
     except (RuntimeError, KeyError, IndexError, ValueError, TypeError) as error:
         raise damaged(path, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
-    _check_purpose(spandrel, network, path, role)
+    _check_purpose(network, path, role)
     network.model.eval().requires_grad_(False)
     return network
 
@@ -62,7 +62,7 @@ def _weights(spandrel: Any, path: Path) -> dict[str, Any]:
     return dict(weights)
 
 
-def _check_purpose(spandrel: Any, network: Any, path: Path, role: Role) -> None:
+def _check_purpose(network: Any, path: Path, role: Role) -> None:
     purpose = network.purpose
     colour = (network.input_channels, network.output_channels) == (3, 3)
     if role == "upscaler":

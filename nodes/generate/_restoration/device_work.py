@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nodes._torch.device import Device
+from nodes._torch.step_down import StepDown
 from nodes.generate._restoration.batches import Batch, Pause
 from nodes.generate._restoration.face_restorer import FaceRestorer
 from nodes.generate._restoration.gate import Gate
-from nodes.generate._restoration.step_down import Load, StepDown
+from nodes.generate._restoration.load import Load
 from nodes.generate._restoration.upscaler import Upscaler
 from nodes.sdk import Context
 
@@ -45,7 +46,7 @@ class DeviceWork:
         faces: FaceRestorer | None,
         strength: float,
         size: tuple[int, int],
-        loads: StepDown,
+        loads: StepDown[Load],
     ) -> None:
         self._on, self._upscaler, self._faces, self._strength = on, upscaler, faces, strength
         self._size, self._loads = size, loads

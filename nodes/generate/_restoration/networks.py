@@ -9,7 +9,7 @@ from nodes.generate._restoration.checkpoints import load_network
 from nodes.generate._restoration.face_restorer import FaceRestorer
 from nodes.generate._restoration.upscaler import Upscaler
 from nodes.sdk import Context
-from nodes.weights import RECORD, InstalledModel
+from nodes.weights import recorded
 
 _GIB = 0.5  # on the device: the largest of these networks has 90 million weights
 
@@ -31,5 +31,4 @@ def face_restorer(ctx: Context, model: str, on: Device, licence: bool) -> FaceRe
 
 def _key(role: str, folder: Path, on: Device) -> str:
     """Another file under the same name is another network."""
-    digest = InstalledModel.model_validate_json((folder / RECORD).read_bytes()).digest
-    return f"{role} {folder.name} {digest[:16]} on {on.device} in {on.dtype}"
+    return f"{role} {folder.name} {recorded(folder).digest[:16]} on {on.device} in {on.dtype}"

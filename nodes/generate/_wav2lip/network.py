@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 
 FACE_PX = 96
-MEL_BANDS = 80
-MEL_STEPS = 16
 
 # Of each level: a convolution that shrinks or enlarges, then so many of the same size with a residual.
 _FACE_LEVELS = ((16, 0), (32, 2), (64, 3), (128, 2), (256, 2), (512, 1))  # channels, residual convolutions

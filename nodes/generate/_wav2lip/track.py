@@ -180,10 +180,9 @@ class FaceTrack:
         return bridged
 
     def _open_before(self, end: int) -> int:
-        start = end
-        while start and self._sights[start - 1] in (Sight.OPEN, Sight.AWAY):
-            start -= 1
-        return end - start
+        """How many successive frames before this one have no face, and are not bridged."""
+        seen = bisect_left(self._times, end)
+        return end - 1 - self._times[seen - 1] if seen else end
 
     def _check_away(self, frame: int) -> None:
         length = self._open_before(frame + 1)
