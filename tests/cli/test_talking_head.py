@@ -52,6 +52,7 @@ def test_the_output_has_the_documented_format(first: dict[str, Any]) -> None:
         "trackingError",
         "nodes",
         "metrics",
+        "series",
         "error",
     ]
     assert {tuple(node) for node in first["nodes"]} == {

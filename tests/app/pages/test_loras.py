@@ -40,7 +40,7 @@ def test_portraits_are_shown_with_their_faces_and_need_a_consent(
     given = source.locator("input[type=file]")
     given.set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": picture()})
     expect(taken.locator(".wb-problem")).to_contain_text("This is not a zip of portraits: me.png.")
-    given.set_input_files({"name": "ada.zip", "mimeType": "application/zip", "buffer": picture()})
+    given.set_input_files({"name": "holiday.zip", "mimeType": "application/zip", "buffer": picture()})
     expect(taken.locator(".wb-problem")).to_contain_text("An image is not accepted.")
     given.set_input_files({"name": "ada.zip", "mimeType": "application/zip", "buffer": content})
     expect(taken).to_contain_text("8 images · 8 with one face · 1 with a caption")
