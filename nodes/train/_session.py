@@ -78,6 +78,9 @@ class Session:
             return
         training = self.training
         training.progress = _checkpoint.restore(checkpoint, training.parameters, training.optimizer, training.scaler)
+        losses, step = training.progress.losses, training.progress.step
+        for done in range(max(0, step - self._params.checkpoint_every), step):  # the killed attempt may not have told
+            self._ctx.metric("loss", losses[done], done + 1)
         self._ctx.log(f"continues after step {training.progress.step}, from a checkpoint of an earlier attempt")
 
     def run(self, keep: Callable[[Path, bytes], None]) -> None:
