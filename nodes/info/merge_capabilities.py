@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nodes.sdk import Context, Field, NodeModel, Resources, node
 from schemas.capability import Capabilities, ServiceManifest, WorkerManifest
+from schemas.installing import ENGINES, install_engine
 from schemas.status import Plane
 
 
@@ -66,10 +67,18 @@ def merge(workers: list[WorkerManifest], declared: list[ServiceManifest]) -> Cap
             else:
                 reasons[service.service] = service.missing or service.missing_models
     missing = {
-        name: reasons.get(name, f"no worker of the {service.plane.value} plane serves the pool {service.pool}")
+        name: reasons.get(name) or without_worker(service)
         for name, service in services.items()
         if name not in offered_by
     }
     return Capabilities(
         services=[services[name] for name in sorted(services)], workers=workers, offered_by=offered_by, missing=missing
     )
+
+
+def without_worker(service: ServiceManifest) -> str:
+    """That no worker serves the pool of a service, with the command that installs its engine, if it needs one."""
+    reason = f"no worker of the {service.plane.value} plane serves the pool {service.pool}"
+    if service.pool not in ENGINES:
+        return reason
+    return f"{reason}: run `{install_engine(service.pool)}`, then restart the stack or start a worker"

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from nodes.info.merge_capabilities import without_worker
 from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.api import PipelineEntry, PipelineNode
@@ -41,11 +42,14 @@ class AnnouncedServices:
         """
         if self.bus_error:
             return self.bus_error
+        lacking: list[str] = []
         seen = [item for worker in self.workers for item in worker.services if item.service == wanted.service]
         for item in seen:
             same = (item.version, item.code, item.plane) == (wanted.version, wanted.code, wanted.plane)
             if item.available and same:
-                return ""
+                lacking.append(item.missing_models)
+        if lacking:
+            return min(lacking, key=len)  # empty if one worker has what it needs
         if seen and not any(item.available for item in seen):
             return seen[0].missing
         if wanted.missing and not wanted.code:  # this server cannot compute the code of its own version
@@ -53,7 +57,7 @@ class AnnouncedServices:
         if seen:
             has, wants = [f"version {one.version}, code {one.code[:SHOWN] or 'none'}" for one in (seen[0], wanted)]
             return f"the workers have {has}, and this server has {wants}: restart the older one"
-        return f"no worker of the {wanted.plane.value} plane serves the pool {wanted.pool}"
+        return without_worker(wanted)
 
 
 def announced_services(deployment: Deployment) -> AnnouncedServices:

@@ -8,6 +8,7 @@ from typing import Any
 from nodes.identity import Identity
 from nodes.sdk import NodeDeclaration
 from schemas.errors import WorkbenchError
+from schemas.installing import ENGINES, install_engine
 from workbench.engine.cut import pool_name
 from workbench.engine.provided_services import DeploymentSnapshot, ProvidedModel, ProvidedService
 
@@ -43,6 +44,8 @@ def pinned(declaration: NodeDeclaration, snapshot: DeploymentSnapshot) -> Identi
             f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The deployment "
             "accepts the job after that worker has announced itself."
         )
+        if declaration.pool in ENGINES:
+            missing.remedy = f"Run `{install_engine(declaration.pool)}`, then restart the stack. {missing.remedy}"
     raise missing
 
 
