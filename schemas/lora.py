@@ -25,7 +25,9 @@ class TrainedLora(Contract):
     job_id: str = Field(description="The training.")
     owner: str = Field(description="The user whose job it was.")
     trained_at: float | None = Field(None, description="UTC, seconds since 1970.")
-    consent: str = Field("", description="Who said that the people in the portraits agreed; empty if nobody had to.")
+    consent: str = Field(
+        "", description="Who stated that the people in the portraits agreed; empty if no consent was needed."
+    )
     withdrawn: bool = Field(False, description="Whether that consent was withdrawn: jobs with the LoRA are refused.")
     url: str = Field("", description="URL of the file: /api/artifacts/<sha256>.")
 

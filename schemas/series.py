@@ -30,7 +30,7 @@ class NodeSeries(Contract):
 
 
 class SeriesSummary(Contract):
-    """The figures of a metric over steps that are worth a line."""
+    """A summary of a metric over steps."""
 
     first: float
     last: float

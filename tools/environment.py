@@ -107,7 +107,7 @@ def install(requirements: str, stamp: dict[str, str]) -> None:
 
 
 def made_here(present: dict[str, str], wanted: dict[str, str]) -> bool:
-    """Whether what is there was made by this Python in this place, as far as its stamp says."""
+    """Whether the stamp of the environment says that this Python made it in this place."""
     return present.get("python", wanted["python"]) == wanted["python"]
 
 

@@ -1,4 +1,4 @@
-"""Pipelines of the size of published models, with random weights, made on the GPU where there is one.
+"""Pipelines of the size of published models, with random weights, made on the GPU if the machine has one.
 
 The sizes are those of the published settings. The text encoder of Wan is left small: it runs once in a job, and its
 five billion weights would only fill the disk.

@@ -54,7 +54,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
             raise _program(path, f"a reference to {named[1]}") from None  # torch's text advises to run it
         if "TorchScript" in str(error):
             raise _program(path, "a TorchScript program") from None
-        raise damaged(path, _told(error)) from None
+        raise damaged(path, _reason(error)) from None
     if not isinstance(read, Mapping):
         raise damaged(path, f"a {type(read).__name__} instead of a table of weights")
     return read
@@ -88,7 +88,7 @@ def _program(path: Path, seen: str) -> NodeError:
     )
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """The end of torch's text: what comes before it advises to load the file without protection."""
     if isinstance(error, pickle.UnpicklingError):
         return "no file of torch, or one that is cut off"

@@ -1,4 +1,4 @@
-"""The file of a LoRA that ``train.lora`` makes: safetensors with what it was trained on, from which and how.
+"""The file of a LoRA that ``train.lora`` makes: safetensors with what it was trained on, and how.
 
 For image models it is a file of diffusers' own format too: ``load_lora_weights`` of any diffusers program loads it, and
 takes rank and alpha from the header.

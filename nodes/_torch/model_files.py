@@ -1,7 +1,7 @@
 """Reads what the folder of a diffusers model contains, without loading it, and refuses what must not be loaded.
 
 Only safetensors files are loaded. A pickle file can run any program when it is opened, so a folder that has one is
-refused as a whole: nobody has to know which file a library would prefer.
+refused as a whole: it does not matter which file a library would prefer.
 """
 
 from __future__ import annotations

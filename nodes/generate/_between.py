@@ -1,4 +1,4 @@
-"""Makes the picture between two successive frames of a clip, so that a clip of few frames per second moves smoothly.
+"""Makes the image between two successive frames of a clip, so that a clip of few frames per second moves smoothly.
 
 Method: dense optical flow (Farnebäck, "Two-Frame Motion Estimation Based on Polynomial Expansion", SCIA 2003, of
 OpenCV, licence Apache-2.0) in both directions. Both frames are moved to the time between them, as in Jiang et al.,
@@ -13,19 +13,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_FLOW_PX = 512  # longer side of the pictures in which the motion is measured
-_OTHER_PICTURE = 25.0  # mean difference of the moved frames, 0 to 255, from which they show different things
+_FLOW_PX = 512  # longer side of the images in which the motion is measured
+_OTHER_IMAGE = 25.0  # mean difference of the moved frames, 0 to 255, from which they show different things
 
 
 class Between:
-    """Pictures between two frames. Keeps the motion of the last pair, because several follow each other."""
+    """Images between two frames. Keeps the motion of the last pair, because several follow each other."""
 
     def __init__(self) -> None:
         self._pair: tuple[int, int] | None = None
         self._there: NDArray[Any] = np.empty(0)
         self._back: NDArray[Any] = np.empty(0)
 
-    def picture(self, pair: tuple[int, int], a: NDArray[Any], b: NDArray[Any], share: float) -> NDArray[Any]:
+    def image(self, pair: tuple[int, int], a: NDArray[Any], b: NDArray[Any], share: float) -> NDArray[Any]:
         """(H, W, 3) uint8: at ``share`` of the time from frame ``a`` to ``b``; across a cut, the nearer frame.
 
         Args:
@@ -36,7 +36,7 @@ class Between:
         rest = 1 - share
         from_a = _moved(a, -rest * share * self._there + share * share * self._back)
         from_b = _moved(b, rest * rest * self._there - share * rest * self._back)
-        if float(cv2.absdiff(from_a, from_b).mean()) > _OTHER_PICTURE:
+        if float(cv2.absdiff(from_a, from_b).mean()) > _OTHER_IMAGE:
             return a if share < 0.5 else b
         made: NDArray[Any] = cv2.addWeighted(from_a, rest, from_b, share, 0)
         return made
@@ -59,7 +59,7 @@ def _flow(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def _moved(rgb: NDArray[Any], by: NDArray[Any]) -> NDArray[Any]:
-    """The picture that has at each pixel what ``rgb`` has ``by`` pixels further."""
+    """The image that has at each pixel what ``rgb`` has ``by`` pixels further."""
     height, width = rgb.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     moved: NDArray[Any] = cv2.remap(

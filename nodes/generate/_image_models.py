@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,8 @@ from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
 from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
 from nodes._torch.pixels import to_pixels
+from nodes.generate._image_request import Inputs, Params
 from nodes.sdk import Context, NodeError
-
-if TYPE_CHECKING:
-    from nodes.generate.image import Inputs, Params
 
 
 @dataclass(frozen=True)

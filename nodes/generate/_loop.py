@@ -1,6 +1,6 @@
 """Extends a clip without a visible seam: it plays forwards, then backwards, then forwards again.
 
-No frame is shown twice in a row, and each frame is followed by one that was next to it in the clip, so the picture
+No frame is shown twice in a row, and each frame is followed by one that was next to it in the clip, so the image
 never jumps. What moves turns around.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 _KEPT_BYTES = 256 * 2**20
 _NEIGHBOURS = 4  # steps on each side with which the step at a seam is compared
-_EVERY_PX = 4  # pixels that are compared; steps are differences of whole pictures
+_EVERY_PX = 4  # pixels that are compared; steps are differences of whole images
 
 
 def there_and_back(at: Fraction, count: int) -> Fraction:
@@ -78,7 +78,7 @@ class SeamMeter:
 
     Attributes:
         worst: the largest difference of two frames at a seam / the median of the differences around it. 1 is invisible,
-            a cut has more; 0 if there was no seam. A standing picture counts as 1.
+            a cut has more; 0 if there was no seam. A standing image counts as 1.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ class Params(OnPipeline):
     )
     face: bool = Field(True, description="Whether the image must show a person's face.")
     frames: int = Field(0, ge=0, le=200, description="Frames of the clip; 0 for as many as the model was trained for.")
-    fps: int = Field(7, ge=2, le=60, description="Frames per second, of the clip and as the model is told.")
+    fps: int = Field(7, ge=2, le=60, description="Frames per second, of the clip; the model receives it too.")
     motion_bucket_id: int = Field(127, ge=1, le=255, description="How much moves: higher is more.")
     noise_aug_strength: float = Field(
         0.02, ge=0, le=1, description="Noise on the portrait: more gives more motion and less likeness."

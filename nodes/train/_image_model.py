@@ -14,7 +14,7 @@ from diffusers import DDPMScheduler
 from numpy.typing import NDArray
 
 from nodes.sdk import NodeError
-from nodes.train._example import Example, cached, encoded, picture, to_pixels
+from nodes.train._example import Example, cached, encoded, to_image, to_pixels
 
 GUIDANCE = 7.0
 
@@ -101,7 +101,7 @@ class ImageModel:
         ).images
         vae = self._pipe.vae
         with torch.no_grad():
-            return picture(vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample[0])
+            return to_image(vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample[0])
 
     def _embedded(self, text: str) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(1, tokens, width) and, for SDXL, the pooled (1, width)."""

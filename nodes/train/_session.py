@@ -25,13 +25,13 @@ from nodes.train._captions import captioned
 from nodes.train._example import Example
 from nodes.train._image_model import ImageModel
 from nodes.train._loop import Model, Schedule, Training
+from nodes.train._params import Params
 from nodes.train._sheet import reduced, sheet
 from nodes.train._video_model import VideoModel
 
 if TYPE_CHECKING:
     from nodes.train._archive import GivenImage
     from nodes.train._portraits import Judged
-    from nodes.train.lora import Params
 
 _WHOLE, _TILES = "samples decoded as a whole", "samples decoded in tiles"
 _LAST = 0.1  # share of the steps whose mean loss is recorded
@@ -79,7 +79,9 @@ class Session:
         training = self.training
         training.progress = _checkpoint.restore(checkpoint, training.parameters, training.optimizer, training.scaler)
         losses, step = training.progress.losses, training.progress.step
-        for done in range(max(0, step - self._params.checkpoint_every), step):  # the killed attempt may not have told
+        for done in range(
+            max(0, step - self._params.checkpoint_every), step
+        ):  # the killed attempt may not have reported them
             self._ctx.metric("loss", losses[done], done + 1)
         self._ctx.log(f"continues after step {training.progress.step}, from a checkpoint of an earlier attempt")
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nodes.sdk import NodeError
-from nodes.train._example import Example, cached, encoded, picture, to_pixels
+from nodes.train._example import Example, cached, encoded, to_image, to_pixels
 
 NOISE_MEAN, NOISE_SPREAD = 0.7, 1.6  # of the logarithm of the noise's strength, as SVD's last stage was trained
 FPS_ID = 6  # the pipeline's default of 7, less one, as the model was trained
@@ -126,7 +126,7 @@ class VideoModel:
         ).frames
         vae = self._pipe.vae
         with torch.no_grad():
-            return picture(self._pipe.decode_latents(latents.to(vae.dtype), self._frames, 1)[0, :, -1])
+            return to_image(self._pipe.decode_latents(latents.to(vae.dtype), self._frames, 1)[0, :, -1])
 
 
 def inside_frames(unet: Any, targets: Sequence[str]) -> list[str]:

@@ -37,7 +37,7 @@ def owner() -> str:
 
 
 def portraits(deployment: Deployment, folder: Path, owner: str) -> Ref:
-    """A zip that nobody has uploaded before."""
+    """A zip that was not uploaded before."""
     path = folder / f"{secrets.token_hex(3)}.zip"
     picture = Image.frombytes("RGB", (8, 8), secrets.token_bytes(192))
     path.write_bytes(archive(**{"a.png": encoded(picture), "a.txt": b"a portrait"}))

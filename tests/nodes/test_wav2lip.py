@@ -159,7 +159,7 @@ def test_a_box_does_not_depend_on_when_it_is_asked_for() -> None:
     assert [as_needed.box(frame) for frame in range(120)] == [at_once.box(frame) for frame in range(119, -1, -1)][::-1]
 
 
-def test_the_smoothing_stops_at_a_cut_to_another_picture() -> None:
+def test_the_smoothing_stops_at_a_cut_to_another_image() -> None:
     plan: list[Box | None] = [at(0) if frame < 31 else at(400) for frame in range(60)]
     track = FaceTrack(numbered(60), planned(plan), PLAN, Fraction(25))
     lefts = [box.left for frame in range(60) if (box := track.box(frame))]

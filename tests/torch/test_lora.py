@@ -29,7 +29,7 @@ from nodes.train._video_model import VideoModel
 from schemas.errors import WorkbenchError
 from tests.portrait_sets import zipped
 from tests.torch import tiny
-from tests.torch.training_bench import LICENCE, Bench, Killed
+from tests.torch.training_worker import LICENCE, Killed, TrainingWorker
 
 SIDE = 32
 
@@ -237,56 +237,56 @@ def test_a_trojaned_or_cut_off_file_is_refused(image: Any, tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
+def worker(tmp_path_factory: pytest.TempPathFactory) -> TrainingWorker:
+    return TrainingWorker(tmp_path_factory.mktemp("worker"))
 
 
-def test_the_loss_falls_the_samples_change_and_the_file_says_what_it_is(bench: Bench, tmp_path: Path) -> None:
+def test_the_loss_falls_the_samples_change_and_the_file_says_what_it_is(worker: TrainingWorker, tmp_path: Path) -> None:
     host = FolderHost(tmp_path / "run")
-    out = bench.train(host, model="sd", steps=30, alpha=32.0, gradient_checkpointing=False, sample_every=15)
+    out = worker.train(host, model="sd", steps=30, alpha=32.0, gradient_checkpointing=False, sample_every=15)
     losses = json.loads(host.fetch(out.loss).read_text())["loss"]
     assert len(losses) == out.steps == 30
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.03
     assert list(host.series["loss"].values()) == losses, "the curve is there while it runs"
-    assert host.metrics["images"] == len(bench.portraits)
+    assert host.metrics["images"] == len(worker.portraits)
     assert (30, 30, "steps") in host.progressed
     sheet = np.asarray(Image.open(host.fetch(out.samples)).convert("RGB")).astype(int)
     base, _, last = (sheet[30:62, 6 + at * 38 : 6 + at * 38 + 32] for at in range(3))
     assert np.abs(base - last).mean() > 3, "the samples of the base and of the LoRA differ"
     about = read_metadata(host.fetch(out.lora))
     assert isinstance(about, LoraMetadata)
-    installed = json.loads((bench.models / "sd" / "installed.json").read_text())
+    installed = json.loads((worker.models / "sd" / "installed.json").read_text())
     assert (about.base_model, about.base_digest, about.licence) == ("sd", installed["digest"], LICENCE)
     assert (about.trigger, about.rank, about.alpha, about.training["seed"]) == ("sks", 4, 32.0, 5)
     report = json.loads(host.fetch(out.report).read_text())
     assert sorted(about.images) == sorted(one["sha256"] for one in report["images"])
     assert {one["name"]: one["caption"] for one in report["images"]}["front.png"] == "sks, a woman, smiling"
-    plain = bench.pipeline("sd")
+    plain = worker.pipeline("sd")
     plain.load_lora_weights(load_file(host.fetch(out.lora)))
     assert plain.get_active_adapters()
 
 
-def resumed(bench: Bench, folder: Path, step: int, **params: Any) -> Any:
+def resumed(worker: TrainingWorker, folder: Path, step: int, **params: Any) -> Any:
     """What a training makes that was killed in a step and continued. It equals what one makes that was not."""
-    whole = bench.train(FolderHost(folder / "whole"), **params)
+    whole = worker.train(FolderHost(folder / "whole"), **params)
     killed = Killed(folder / "resumed", step)
     with pytest.raises(ConnectionError):
-        bench.train(killed, **params)
+        worker.train(killed, **params)
     assert len(killed.parts) == 1
     host = FolderHost(folder / "resumed")
-    again = bench.train(host, parts=killed.parts, **params)
+    again = worker.train(host, parts=killed.parts, **params)
     done = params["checkpoint_every"]
     assert f"continues after step {done}, from a checkpoint of an earlier attempt" in host.said
     assert again == whole, "all files have the same bytes"
     return again, host
 
 
-def test_a_killed_training_of_an_image_model_ends_with_the_same_bytes(bench: Bench, tmp_path: Path) -> None:
+def test_a_killed_training_of_an_image_model_ends_with_the_same_bytes(worker: TrainingWorker, tmp_path: Path) -> None:
     accumulated = {"batch_size": 2, "gradient_accumulation": 2}
-    resumed(bench, tmp_path, 3, model="sdxl", steps=4, checkpoint_every=2, sample_every=3, **accumulated)
+    resumed(worker, tmp_path, 3, model="sdxl", steps=4, checkpoint_every=2, sample_every=3, **accumulated)
 
 
-def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(bench: Bench, tmp_path: Path) -> None:
+def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(worker: TrainingWorker, tmp_path: Path) -> None:
     usual = {
         "model": "svd",
         "resolution": 16,
@@ -295,14 +295,14 @@ def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(bench: Bench
         "sample_every": 99,
         "gradient_checkpointing": False,
     }
-    out, host = resumed(bench, tmp_path, 9, steps=10, checkpoint_every=8, **usual)
+    out, host = resumed(worker, tmp_path, 9, steps=10, checkpoint_every=8, **usual)
     about = read_metadata(host.fetch(out.lora))
     assert about is not None
     assert about.targets
     assert not [name for name in about.targets if "temporal" in name]
-    pipe, base = bench.pipeline("svd"), read_base(bench.context(host), "svd")
+    pipe, base = worker.pipeline("svd"), read_base(worker.context(host), "svd")
     (tmp_path / "images").mkdir()
-    images, judged, _ = service._judged(bench.archive, tmp_path / "images", service.Params(), 16)
+    images, judged, _ = service._judged(worker.archive, tmp_path / "images", service.Params(), 16)
     examples = examples_of(images, judged, base.sizes(16))
     model = VideoModel(pipe, examples, frames=2, dropout=0.5, sample_steps=1, seed=0, done=lambda _: None)
     losses = []
@@ -314,10 +314,10 @@ def test_svd_learns_the_person_inside_frames_also_when_it_is_killed(bench: Bench
 
 
 def test_what_does_not_fit_into_the_memory_is_refused_before_anything_is_loaded(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: TrainingWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = FolderHost(tmp_path / "run")
-    base = read_base(bench.context(host), "sd")
+    base = read_base(worker.context(host), "sd")
 
     def estimate(**changed: Any) -> float:
         usual = {"rank": 4, "resolution": 64, "batch_size": 1, "frames": 1, "between_frames": False}
@@ -327,19 +327,19 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_anything_is_loaded(
     small = estimate()
     assert estimate(checkpointing=True) < small < estimate(resolution=128, batch_size=2)
     monkeypatch.setattr(_memory, "free_gib", lambda device: small)
-    monkeypatch.setattr(bench, "cache", ModelCache())
+    monkeypatch.setattr(worker, "cache", ModelCache())
     monkeypatch.setattr("nodes.train._base_model.from_files", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(WorkbenchError) as raised:
-        bench.train(host, model="sd", resolution=128, rank=256, steps=1)
+        worker.train(host, model="sd", resolution=128, rank=256, steps=1)
     assert raised.value.code == "node.out_of_memory"
     assert "rank 256" in str(raised.value.seen)
 
 
 def test_models_of_other_nodes_make_room_and_a_loaded_base_needs_no_second_copy(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: TrainingWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, ctx = ModelCache(), bench.context(FolderHost(tmp_path / "run"))
-    monkeypatch.setattr(bench, "cache", cache)
+    cache, ctx = ModelCache(), worker.context(FolderHost(tmp_path / "run"))
+    monkeypatch.setattr(worker, "cache", cache)
     at = Device(torch.device("cpu"), torch.float32)
     need = read_base(ctx, "sd").memory(
         at, rank=4, resolution=64, batch_size=1, frames=1, between_frames=False, checkpointing=False
@@ -350,13 +350,13 @@ def test_models_of_other_nodes_make_room_and_a_loaded_base_needs_no_second_copy(
     monkeypatch.setattr(_memory, "free_gib", lambda device: (need.gib, full, 0.0)[len(cache.keys)])
     cache.get("of another node", object, vram_gib=1.0)
     for run in ("first", "again"):
-        base = read_base(bench.context(FolderHost(tmp_path / run)), "sd")
-        base.load(bench.context(FolderHost(tmp_path / run)), at, need)
+        base = read_base(worker.context(FolderHost(tmp_path / run)), "sd")
+        base.load(worker.context(FolderHost(tmp_path / run)), at, need)
         assert len(cache.keys) == 1 and cache.keys[0].startswith("train.lora/sd/")
 
 
 def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: TrainingWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, full, calls = ImageModel.loss, {2}, 0
 
@@ -368,20 +368,20 @@ def test_a_training_that_runs_out_of_memory_steps_down_once_and_makes_the_same(
         return real(*arguments)
 
     usual = {"model": "sd", "steps": 2, "gradient_checkpointing": False}
-    easy = bench.train(FolderHost(tmp_path / "easy"), **usual)
+    easy = worker.train(FolderHost(tmp_path / "easy"), **usual)
     monkeypatch.setattr(ImageModel, "loss", loss)
     host = FolderHost(tmp_path / "full")
-    assert bench.train(host, **usual).lora == easy.lora
+    assert worker.train(host, **usual).lora == easy.lora
     assert host.metrics["stepped_down"] == 1
     full |= set(range(5, 9))
     with pytest.raises(WorkbenchError) as raised:
-        bench.train(FolderHost(tmp_path / "fuller"), **usual)
+        worker.train(FolderHost(tmp_path / "fuller"), **usual)
     assert raised.value.code == "node.out_of_memory"
     assert "again after gradient checkpointing" in str(raised.value.seen)
 
 
 def test_a_sample_that_does_not_fit_is_decoded_in_tiles_and_then_refused(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: TrainingWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, tiled = ImageModel.sample, list[bool]()
 
@@ -394,20 +394,20 @@ def test_a_sample_that_does_not_fit_is_decoded_in_tiles_and_then_refused(
     fits_nowhere = False
     monkeypatch.setattr(ImageModel, "sample", sample)
     host = FolderHost(tmp_path / "full")
-    bench.train(host, model="sd", steps=1)
+    worker.train(host, model="sd", steps=1)
     assert tiled == [False, True, True] and host.metrics["stepped_down"] == 1
     fits_nowhere = True
     with pytest.raises(WorkbenchError) as raised:
-        bench.train(FolderHost(tmp_path / "fuller"), model="sd", steps=1)
+        worker.train(FolderHost(tmp_path / "fuller"), model="sd", steps=1)
     assert (raised.value.code, raised.value.where) == ("node.out_of_memory", "params.resolution")
 
 
 def test_a_set_of_three_images_is_refused_with_its_verdicts_before_anything_is_loaded(
-    bench: Bench, tmp_path: Path
+    worker: TrainingWorker, tmp_path: Path
 ) -> None:
-    three = zipped(tmp_path / "three.zip", dict(list(bench.portraits.items())[:3]))
+    three = zipped(tmp_path / "three.zip", dict(list(worker.portraits.items())[:3]))
     host = FolderHost(tmp_path / "run")
-    ctx = bench.context(host)
+    ctx = worker.context(host)
     with pytest.raises(WorkbenchError, match="too few images") as raised:
         run_locally(service.run, ctx, {"model": "sd"}, {"images": ctx.save(three.read_bytes(), "file")})
     assert [one["verdict"] for one in raised.value.details["verdicts"]] == ["used"] * 3

@@ -448,7 +448,7 @@ def test_a_face_that_is_away_for_too_long_is_refused_before_the_network_runs(
 ) -> None:
     gone = np.concatenate([face, np.full_like(face, 90), face])
     clip, audio = node.clip(gone), node.audio(sound(1.6))
-    with pytest.raises(NodeError, match="out of the picture for too long") as caught:
+    with pytest.raises(NodeError, match="out of the image for too long") as caught:
         node.run(video=clip, audio=audio, params={"away_s": 0.5})
     assert caught.value.where == "video: from frame 14, at 0.6 s" and not painted and not node.ctx.host.parts
     assert node.run(video=clip, audio=node.audio(sound(0.8)), params={"away_s": 0.5}).frames == 20, "not shown for long"

@@ -1,4 +1,4 @@
-"""Verification finds each byte that changed; collection removes only what nobody needs."""
+"""Verification finds each byte that changed; collection removes only what is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds and removes what nobody needs in the folder of models: interrupted downloads, and models of no catalogue."""
+"""Removes what is not needed from the folder of models: interrupted downloads, and models of no catalogue."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Fetch:
     accepted_at: float | None = None
 
     def unaccepted(self, models: Sequence[Model]) -> list[Model]:
-        """The models that are not installed and whose licence nobody accepted on this machine yet."""
+        """The models that are not installed and whose licence was not yet accepted on this machine."""
         return [one for one in models if not self._is_here(one) and self._accepted_at(one) is None]
 
     def run(self, models: Sequence[Model]) -> list[Fetched]:
@@ -244,7 +244,7 @@ class Fetch:
         return float(note["at"]) if note.get("licence") == model.licence.title else None
 
     def _note_acceptance(self, model: Model) -> None:
-        """So that nobody is asked again when an interrupted download goes on."""
+        """A person is asked once, also if the download is interrupted and continued."""
         folder = self.folder.partial(model.name)
         folder.mkdir(parents=True, exist_ok=True)
         note = {"licence": model.licence.title, "url": model.licence.url, "at": self._accepted_at(model)}
@@ -252,10 +252,10 @@ class Fetch:
 
 
 def licence_error(models: Sequence[Model]) -> WorkbenchError:
-    """The error for licences that nobody accepted."""
+    """The error for licences that were not accepted."""
     return WorkbenchError(
         "model.licence",
-        "nobody accepted the licence of " + ", ".join(one.name for one in models),
+        "no one has accepted the licence of " + ", ".join(one.name for one in models),
         where="--accept-licence",
         seen="; ".join(dict.fromkeys(f"{one.licence.title} ({one.licence.url}): {one.licence.says}" for one in models)),
         remedy="Read it, and add --accept-licence if you accept it.",

@@ -1,7 +1,7 @@
 """Looks into a file of pickled weights, without loading it, for anything but tensors.
 
 Unpickling runs whatever the file names. `torch.load(weights_only=True)` refuses all but a short list; this check
-refuses the same before a model is installed, so that nobody finds out in the middle of a job. What is allowed, names
+refuses the same before a model is installed, so that it does not fail in the middle of a job. What is allowed, names
 and instructions, is what torch/_weights_only_unpickler.py of torch 2.13 allows.
 """
 

@@ -52,7 +52,7 @@ def verify(
     for name in names:
         record = folder.record(name)
         if record is None:
-            catalogue.get(name)  # an unknown name is said as such
+            catalogue.get(name)  # an unknown name is an error of its own
             found.append(Verified(name, 0, 0, (Difference("", "not installed"),), False, catalogue.remedy(name)))
             continue
         reads(name, sum(file.size_bytes for file in record.files.values()))

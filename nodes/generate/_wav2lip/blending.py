@@ -27,7 +27,7 @@ class Blending:
     """How the mouth is put back.
 
     Attributes:
-        mask: (96, 96) float32: 1 where the picture is the painted one, 0 where it stays.
+        mask: (96, 96) float32: 1 where the image is the painted one, 0 where it stays.
         match_colour: shift the colours of the painted face so that they agree along the edge of the mask.
     """
 

@@ -1,4 +1,4 @@
-"""Finds the face in a picture: the outline of the mesh, from the hair to the chin and from cheek to cheek.
+"""Finds the face in an image: the outline of the mesh, from the hair to the chin and from cheek to cheek.
 
 The published checkpoints were trained on such boxes, which the detector S3FD gave.
 """

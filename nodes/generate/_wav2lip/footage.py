@@ -1,4 +1,4 @@
-"""The pictures that get a speaking mouth, one for each frame of the speech, and the face in them: a clip or a still."""
+"""The images that get a speaking mouth, one for each frame of the speech, and the face in them: a clip or a still."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pads = tuple[float, float, float]  # room above, below and at each side, as of B
 
 
 class Footage(Protocol):
-    """Pictures without end."""
+    """Images without end."""
 
     fps: Fraction
 
@@ -30,7 +30,7 @@ class Footage(Protocol):
         Raises NodeError if it is away for too long.
         """
 
-    def picture(self, frame: int) -> NDArray[Any]:
+    def image(self, frame: int) -> NDArray[Any]:
         """(H, W, 3) uint8 RGB, not to be changed. Quick for successive frames."""
 
     def box(self, frame: int) -> Box | None:
@@ -52,7 +52,7 @@ class Still:
     def look_ahead(self, frames: int) -> Iterator[int]:
         return iter(())
 
-    def picture(self, frame: int) -> NDArray[Any]:
+    def image(self, frame: int) -> NDArray[Any]:
         return self._rgb
 
     def box(self, frame: int) -> Box | None:
@@ -71,7 +71,7 @@ class Clip:
     It is decoded twice: the face is looked for ahead of the frame that is shown, without keeping frames for it.
 
     Args:
-        fps: of a clip with few frames per second; the pictures between its frames are made. Others keep their own.
+        fps: of a clip with few frames per second; the images between its frames are made. Others keep their own.
         in_parts: whether more of the clip may be coming.
     """
 
@@ -83,7 +83,7 @@ class Clip:
         self._clip, self._in_parts, self._pads = clip, in_parts, pads
         self._ahead, self._looked = tracking.ahead + 1, 0
         self._track = FaceTrack(clip.frames(0), find, tracking, clip.fps)
-        self._pictures, self._between = FramesInAnyOrder(clip.frames), Between()
+        self._images, self._between = FramesInAnyOrder(clip.frames), Between()
 
     def look_ahead(self, frames: int) -> Iterator[int]:
         if self._in_parts:  # not beyond them, because it would wait
@@ -95,17 +95,17 @@ class Clip:
             self._looked = frame + 1
             yield frame
 
-    def picture(self, frame: int) -> NDArray[Any]:
+    def image(self, frame: int) -> NDArray[Any]:
         left, right, share = self._around(frame)
-        a = self._pictures.at(left)
-        return self._between.picture((left, right), a, self._pictures.at(right), share) if share else a
+        a = self._images.at(left)
+        return self._between.image((left, right), a, self._images.at(right), share) if share else a
 
     def box(self, frame: int) -> Box | None:
         left, right, share = self._around(frame)
         a, b = self._track.box(left), self._track.box(right)
         if a is None or b is None:
             return None
-        if a.overlap(b) < SAME_PLACE:  # at a cut, where the nearer picture is shown
+        if a.overlap(b) < SAME_PLACE:  # at a cut, where the nearer image is shown
             share = round(share)
         return a.towards(b, share).padded(*self._pads)
 

@@ -1,4 +1,4 @@
-"""Makes the frames of the video in batches: picture, face, what it hears, mouth, and the mouth put back."""
+"""Makes the frames of the video in batches: image, face, what it hears, mouth, and the mouth put back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Speaking:
 
     @property
     def seam(self) -> float | None:
-        """The change of the picture at the worst seam / that around it; None without a seam."""
+        """The change of the image at the worst seam / that around it; None without a seam."""
         return self._meter.end() or None
 
     def frames(self, audio: InParts[AudioRef]) -> Iterator[NDArray[Any]]:
@@ -65,12 +65,12 @@ class Speaking:
             return
         boxes = [self._footage.box(frame) for frame in range(start, end)]
         heard = self._hearing.windows(start, end - start)
-        pictures = [self._footage.picture(frame) for frame in range(start, end)]
-        faces = [None if box is None else taken(rgb, box) for rgb, box in zip(pictures, boxes, strict=True)]
+        images = [self._footage.image(frame) for frame in range(start, end)]
+        faces = [None if box is None else taken(rgb, box) for rgb, box in zip(images, boxes, strict=True)]
         there = [face for face in faces if face is not None]
         has_face = [face is not None for face in faces]
         mouths = iter(self._lips.painted(np.stack(there), heard[has_face]) if there else ())
-        for frame, rgb, box, face in zip(range(start, end), pictures, boxes, faces, strict=True):
+        for frame, rgb, box, face in zip(range(start, end), images, boxes, faces, strict=True):
             made = rgb
             if box is not None and face is not None:
                 made = put_back(rgb, box, face, next(mouths), self._blending)

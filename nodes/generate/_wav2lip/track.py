@@ -1,4 +1,4 @@
-"""Follows one face through a clip, as far as frames are needed: where it is in each, and where there is none."""
+"""Follows one face through a clip: where it is in each frame, and in which frames it is missing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from nodes.generate._wav2lip.smoothing import Box, steady
 from nodes.sdk import NodeError
 
-SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another picture
+SAME_PLACE = 0.3  # overlap of the boxes of one face in two successive looks; less is a cut to another image
 _SAME_FACE = 0.05  # overlap before and after frames without a face, across which it may have moved
-_OTHER_PICTURE = 20.0  # mean difference of two very small pictures, 0 to 255, from which they show different things
+_OTHER_IMAGE = 20.0  # mean difference of two very small images, 0 to 255, from which they show different things
 
 
 class Sight(Enum):
@@ -34,7 +34,7 @@ class Finder(Protocol):
 
         Args:
             near: where it was last; None if it has not been seen, or not for long. Then the chosen one of all.
-            moved_on: whether the picture is another one, so that the face may be elsewhere.
+            moved_on: whether the image is another one, so that the face may be elsewhere.
         """
 
 
@@ -74,7 +74,7 @@ class FaceTrack:
         self._boxes: list[Box] = []
         self._shots: list[int] = []  # boxes are smoothed within a shot
         self._last: Box | None = None  # what the last look found
-        self._picture: NDArray[Any] | None = None  # in which the face was found last, very small
+        self._image: NDArray[Any] | None = None  # in which the face was found last, very small
         self.ended = False
 
     @property
@@ -145,9 +145,9 @@ class FaceTrack:
 
     def _found(self, rgb: NDArray[Any]) -> Box | None:
         """The face where it was last, or, if that was long ago, the chosen one."""
-        if self._picture is None or self._open_before(len(self._sights)) > self._tracking.bridge:
+        if self._image is None or self._open_before(len(self._sights)) > self._tracking.bridge:
             return self._find(rgb, None, True)
-        return self._find(rgb, self._boxes[-1], float(np.abs(_small(rgb) - self._picture).mean()) > _OTHER_PICTURE)
+        return self._find(rgb, self._boxes[-1], float(np.abs(_small(rgb) - self._image).mean()) > _OTHER_IMAGE)
 
     def _agrees(self, found: Box | None) -> bool:
         if found is None or self._last is None:
@@ -167,7 +167,7 @@ class FaceTrack:
             self._sights += [Sight.SEEN] * frames
             self._times.append(len(self._sights) - 1)
             self._boxes.append(found)
-            self._picture = _small(rgb)
+            self._image = _small(rgb)
             self._shots.append(self._shots[-1] + (not same) if self._shots else 0)
         self._last = found
 
@@ -189,23 +189,23 @@ class FaceTrack:
         if length > self._tracking.away:
             first = frame + 1 - length
             raise NodeError(
-                "the face is out of the picture for too long",
+                "the face is out of the image for too long",
                 where=f"video: from frame {first}, at {float(first / self._fps):.1f} s",
                 seen=f"no face in {length} successive frames" + (", from the first one on" if first == 0 else ""),
                 allowed=f"up to {self._tracking.away} frames",
-                remedy="Use a clip in which the face stays in the picture, cut it before that, or increase away_s: "
+                remedy="Use a clip in which the face stays in the image, cut it before that, or increase away_s: "
                 "frames without a face are then shown as they are.",
             )
 
 
 def _small(rgb: NDArray[Any]) -> NDArray[Any]:
-    """(16, 16) float32: the grey picture."""
+    """(16, 16) float32: the grey image."""
     small = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA)
     return small.mean(axis=2, dtype=np.float32)
 
 
 def no_face(frames: int) -> NodeError:
-    """The error about a clip in which nobody can speak."""
+    """The error for a clip without a face that can be seen for long enough."""
     return NodeError(
         "no face of a person was found in the video",
         where="video",

@@ -18,7 +18,7 @@ LICENCE = "CreativeML Open RAIL-M"
 BUILDERS = {"sd": tiny.stable_diffusion, "sdxl": tiny.stable_diffusion_xl, "svd": tiny.stable_video_diffusion}
 
 
-class Bench:
+class TrainingWorker:
     """Installed tiny models, a set of portraits, and one worker process that keeps its models loaded."""
 
     def __init__(self, folder: Path) -> None:
