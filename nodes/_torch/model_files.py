@@ -104,7 +104,10 @@ def _values(folder: Path, files: list[Path], name: str) -> int:
         raise _damaged(name, folder, "no safetensors file")
     named = {path.name for path in files}
     for index in folder.glob("*.safetensors.index*.json"):
-        needed = set(_json(index, name)["weight_map"].values())
+        weight_map = _json(index, name).get("weight_map")
+        if not isinstance(weight_map, dict):
+            raise _damaged(name, index, "no weight_map")
+        needed = set(map(str, weight_map.values()))
         if needed & named and needed - named:
             raise _damaged(name, folder, f"{', '.join(sorted(needed - named))} missing")
     count = 0

@@ -130,11 +130,26 @@ def load_pipeline(
     return loaded
 
 
+def plans_for(ctx: Context, loaded: LoadedPipeline, plan: Plan) -> StepDown[Plan]:
+    """The plans of a node's run: the one that was asked for, and a leaner one once memory has run out.
+
+    Args:
+        plan: its ``offload`` is replaced by that of the loaded pipeline.
+    """
+    plan = Plan(loaded.offload, plan.chunk, plan.tiling, plan.slicing)
+    return StepDown(
+        ctx,
+        loaded.device,
+        (plan, plan.leaner(loaded.device, loaded.has_tiles)),
+        remedy="Choose fewer pixels or frames or a smaller chunk, or end what else uses the device.",
+    )
+
+
 def generate(
     ctx: Context,
     params: OnPipeline,
     loaded: LoadedPipeline,
-    plan: Plan,
+    plans: StepDown[Plan],
     seed: int,
     arguments: Callable[[Plan], Mapping[str, Any]],
     latents_of: Callable[[torch.Tensor], torch.Tensor],
@@ -142,20 +157,13 @@ def generate(
     """One run of the pipeline; ``loaded.lock`` must be held. Reports each step, shows previews, can be cancelled.
 
     Args:
-        plan: its ``offload`` is replaced by that of the loaded pipeline.
+        plans: one for all calls of a node's run, so that a step down holds for the later ones.
         seed: of a generator on the CPU, so that it means the same on every device.
         arguments: for the pipeline's call.
         latents_of: from what the pipeline calls latents to one image: (C, h, w).
 
     Returns the pipeline's output. Raises Cancelled, NodeError (node.out_of_memory).
     """
-    plan = Plan(loaded.offload, plan.chunk, plan.tiling, plan.slicing)
-    plans = StepDown(
-        ctx,
-        loaded.device,
-        (plan, plan.leaner(loaded.device, loaded.has_tiles)),
-        remedy="Choose fewer pixels or frames or a smaller chunk, or end what else uses the device.",
-    )
 
     def step_end(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         ctx.progress(min(index + 1, pipe.num_timesteps), pipe.num_timesteps, "steps")

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from nodes._torch.device import choose
 from nodes._torch.memory import Need, Plan, need, weights_gib
 from nodes._torch.model_files import ModelFiles, read_model
-from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline
+from nodes._torch.pipeline import LoadedPipeline, generate, load_pipeline, plans_for
 from nodes._torch.pixels import to_pixels
+from nodes._torch.step_down import StepDown
 from nodes.generate._image_request import Inputs, Params
 from nodes.sdk import Context, NodeError
 
@@ -62,6 +63,7 @@ class ImageModel:
         self._width, self._height = _size(self._files, self._kind, params)
         self.prompt = ""
         self._loaded: LoadedPipeline | None = None
+        self._plans: StepDown[Plan] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -72,6 +74,8 @@ class ImageModel:
         """Load the model, with the LoRA, and keep it for this run alone."""
         self._loaded = loaded = load_pipeline(self._ctx, self._params, self._files, self._target, self._need())
         with loaded.lock:
+            plan = Plan(tiling=self._params.vae_tiling, slicing=self._params.attention_slicing)
+            self._plans = plans_for(self._ctx, loaded, plan)
             loaded.use_lora(self._lora, self._inputs.lora, self._params.lora_strength)
             described = self._params.prompt or self._inputs.stage_prompt or WITHOUT_PROMPT
             self.prompt = loaded.prompt(self._params.prompt_prefix, described)
@@ -80,11 +84,10 @@ class ImageModel:
 
     def make(self, seed: int) -> tuple[NDArray[Any], str]:
         """An (H, W, 3) uint8 image, and why the model withheld it, or ""."""
-        loaded = self._loaded
-        assert loaded is not None, "make() is called inside ready()"
-        plan = Plan(tiling=self._params.vae_tiling, slicing=self._params.attention_slicing)
+        loaded, plans = self._loaded, self._plans
+        assert loaded is not None and plans is not None, "make() is called inside ready()"
         output = generate(
-            self._ctx, self._params, loaded, plan, seed, lambda _: self._arguments(), self._latents_of(loaded.pipe)
+            self._ctx, self._params, loaded, plans, seed, lambda _: self._arguments(), self._latents_of(loaded.pipe)
         )
         flagged = bool(np.any(getattr(output, "nsfw_content_detected", None) or False))
         return to_pixels(output.images[:1])[0], "the model's safety checker withheld it" if flagged else ""

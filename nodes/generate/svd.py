@@ -113,7 +113,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes._torch.device import choose, measured
     from nodes._torch.memory import Plan
     from nodes._torch.model_files import read_model
-    from nodes._torch.pipeline import generate, load_pipeline
+    from nodes._torch.pipeline import generate, load_pipeline, plans_for
     from nodes._torch.pixels import to_pixels
     from nodes.generate._animated_portrait import read_portrait, saved_clip
     from nodes.generate._video_models import need_of_svd
@@ -145,7 +145,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     with loaded.lock, measured(ctx, target.device):
         loaded.use_lora(lora, inputs.lora, params.lora_strength)
         output = generate(
-            ctx, params, loaded, Plan(chunk=chunk), ctx.seed % 2**63, arguments, lambda latents: latents[0, count // 2]
+            ctx,
+            params,
+            loaded,
+            plans_for(ctx, loaded, Plan(chunk=chunk)),
+            ctx.seed % 2**63,
+            arguments,
+            lambda latents: latents[0, count // 2],
         )
     frames = to_pixels(output.frames[0])
     video = saved_clip(ctx, frames, params.fps, params.crf, "svd.mp4", portrait)

@@ -128,7 +128,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes._torch.device import choose, measured
     from nodes._torch.memory import Plan
     from nodes._torch.model_files import read_model
-    from nodes._torch.pipeline import generate, load_pipeline
+    from nodes._torch.pipeline import generate, load_pipeline, plans_for
     from nodes._torch.pixels import to_pixels
     from nodes.generate._animated_portrait import read_portrait, saved_clip
     from nodes.generate._video_models import WAN_IN_FLOAT32, need_of_wan
@@ -157,7 +157,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             ctx,
             params,
             loaded,
-            Plan(tiling=params.vae_tiling),
+            plans_for(ctx, loaded, Plan(tiling=params.vae_tiling)),
             ctx.seed % 2**63,
             lambda _: arguments,
             lambda latents: latents[0, :, latents.shape[2] // 2],

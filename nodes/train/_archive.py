@@ -40,14 +40,14 @@ class GivenImage:
     caption: str
 
 
-def unpack(archive: Path, folder: Path) -> list[GivenImage]:
-    """Copy the images to numbered files in ``folder``. Returns them by name. Blocks; up to 4 GiB.
+def unpack(archive: Path, folder: Path, most: int = MAX_IMAGES) -> list[GivenImage]:
+    """Copy the first ``most`` images, by name, to numbered files in ``folder``. Blocks; up to 4 GiB.
 
     Raises NodeError: not a zip, damaged, encrypted, names that lead out of the archive, too many or too large files.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
-            return list(_unpacked(opened, folder))
+            return list(_unpacked(opened, folder, most))
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:  # the disk, not the file
             raise
@@ -56,7 +56,7 @@ def unpack(archive: Path, folder: Path) -> list[GivenImage]:
         ) from error
 
 
-def _unpacked(opened: zipfile.ZipFile, folder: Path) -> Iterator[GivenImage]:
+def _unpacked(opened: zipfile.ZipFile, folder: Path, most: int) -> Iterator[GivenImage]:
     entries = [entry for entry in opened.infolist() if not entry.is_dir()]
     if len(entries) > MAX_ENTRIES:
         raise _refused("the archive has too many files", f"{len(entries)} files", f"up to {MAX_ENTRIES}")
@@ -69,7 +69,7 @@ def _unpacked(opened: zipfile.ZipFile, folder: Path) -> Iterator[GivenImage]:
         allowed = f"1 to {MAX_IMAGES} files that end in {', '.join(_IMAGES)}"
         raise _refused("the archive has no images" if not images else "too many images", str(len(images)), allowed)
     total = 0
-    for index, entry in enumerate(images):
+    for index, entry in enumerate(images[:most]):
         content = _content(opened, entry, MAX_IMAGE_MIB * _MIB)
         total += len(content)
         if total > MAX_TOTAL_MIB * _MIB:

@@ -202,9 +202,9 @@ def _judged(
     from nodes.train._captions import captioned
     from nodes.train._portraits import GOOD_IMAGES, judge, require_enough
 
-    images = unpack(archive, folder)
+    images = unpack(archive, folder) if all_of_them else unpack(archive, folder, _SUBMIT_MOST)
     judged = judge(
-        images if all_of_them else images[:_SUBMIT_MOST],
+        images,
         lambda given: captioned(given, params.caption, params.trigger),
         resolution,
         progress=lambda done: progress(done, len(images), "images checked"),

@@ -163,3 +163,11 @@ def test_an_image_keeps_its_shape_and_its_face(portraits: dict[str, Image.Image]
     assert cut.size == (384, 640), "the widest bucket"
     assert cut.original == (300, 900)
     assert (cut.rgb[..., 0] > 200).sum() > 0.9 * (60 * 384 / 300) ** 2, "the face at the edge is inside"
+
+
+def test_only_the_images_that_are_looked_at_are_unpacked(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "set.zip", {f"{index}.png": b"any" for index in range(9)})
+    folder = tmp_path / "images"
+    folder.mkdir()
+    assert [given.name for given in unpack(archive, folder, 2)] == ["0.png", "1.png"]
+    assert len(list(folder.iterdir())) == 2

@@ -386,6 +386,11 @@ def test_files_of_half_precision_in_shards_are_loaded_and_a_missing_shard_is_not
     with pytest.raises(WorkbenchError, match="not complete") as raised:
         made(context(folder=folder, cache=ModelCache()))
     assert "00002-of" in raised.value.seen
+    next((folder / "sd" / "unet").glob("*.index*.json")).write_text("{}")
+    record(folder / "sd")
+    with pytest.raises(WorkbenchError, match="not complete") as raised:
+        made(context(folder=folder, cache=ModelCache()))
+    assert raised.value.seen == "no weight_map"
 
 
 def test_a_model_for_video_is_refused_by_the_node_for_images(context: Callable[..., Context]) -> None:
@@ -482,6 +487,18 @@ def test_out_of_memory_steps_down_once_and_says_so(
     assert chunks == [2, 1]
     assert ctx.host.metrics["stepped_down"] == 1
     assert "out of memory with offload none, 2 frames decoded at once; from here on offload none, 1 frames" in said(ctx)
+
+
+def test_a_step_down_holds_for_the_further_tries_of_an_image(
+    context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random weights show no face, so that both seeds are tried."""
+    ctx = context()
+    chunks = run_out_of_memory(monkeypatch, times=1)
+    with pytest.raises(WorkbenchError, match="no image shows one whole face"):
+        run_locally(image.run, ctx, {**IMAGE, "face": True, "tries": 2}, {})
+    assert len(chunks) == 3, "only the first seed is tried with the larger load"
+    assert ctx.host.metrics["stepped_down"] == 1
 
 
 def test_out_of_memory_twice_fails_with_what_was_tried(
