@@ -143,7 +143,11 @@ def test_a_withdrawal_ends_every_earlier_consent_to_the_file(strict: Deployment,
 
 
 def test_repetitions_of_a_job_rely_on_its_consent(strict: Deployment, tmp_path: Path) -> None:
-    first = send(strict, upload(strict, picture(tmp_path)), consent=ADA)
+    reviewed = graph(upload(strict, picture(tmp_path)))  # waits for an approval, so that no worker completes it
+    review = document({"review": {"service": "review.script", "input": {"narration": "Good morning."}}})
+    asked = job_request(graph={**reviewed, "nodes": [*reviewed["nodes"], *review["nodes"]]}, consent=ADA)
+    first = strict.job(submit(strict, asked, owner="wanda", reader="wanda").job)
+    strict.cancel(first.id)
     wait_for(lambda: strict.job(first.id).status.final)
     for again in (
         rerun(strict, first.id, reader="wanda"),

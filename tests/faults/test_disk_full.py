@@ -20,14 +20,17 @@ import redis
 
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord
+from schemas.refs import FileRef
 from schemas.status import JobStatus
 from tests.faults.conftest import Alive, check_no_dangling_references, events_of
 from tests.faults.extent import extent
 from tests.live import Diary, LiveDeployment, wait_for
+from tests.stack.servers import running_servers
 from tests.store.samples import make_job
 from workbench.client.rerun import rerun
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
+from workbench.store.objects import Objects
 
 ROUNDS = extent(10, 1)
 FILE_MIB = 12
@@ -87,6 +90,16 @@ def check_cache(folder: Path) -> int:
     for path in files:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
     return len(files)
+
+
+def test_an_object_store_on_a_small_disk_takes_data_while_there_is_space(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 1000) as disk, running_servers(disk, only=("objects",)) as settings:
+        for number in range(20):  # each bucket has volumes of its own, which hold 128 MiB when they are full
+            data = secrets.token_bytes(1000)
+            objects = Objects.connect(settings.model_copy(update={"s3_bucket": f"bucket{number}"}))
+            (disk / "file").write_bytes(data)
+            ref = FileRef(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+            assert objects.put(disk / "file", ref)
 
 
 @pytest.fixture

@@ -74,6 +74,9 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
         "disableHttp": "true",  # without it, the filer serves all objects without credentials
         "filer.localSocket": "filer.sock",  # in the working directory rather than in /tmp
         "s3.localSocket": "s3.sock",
+        # Without it, as many volumes as fit the free disk at their full size, although most never reach it: on a small
+        # disk the store then refuses new buckets with an internal error while gigabytes are free.
+        "volume.max": 100_000,
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "bucket": f"{settings.s3_bucket},{tracking_bucket(settings.s3_bucket)}",

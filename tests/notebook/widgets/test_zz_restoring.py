@@ -34,14 +34,25 @@ def test_views_follow_the_theme(notebook: Notebook) -> None:
     expect(view).not_to_have_class(re.compile(r"\bdark\b"))
 
 
+def shows_when_reopened(notebook: Notebook, number: int, state: str) -> bool:
+    """Whether the reloaded page shows the job in this state. ipywidgets restores no view if the kernel, which may be a
+    new one, answers its first request late; the next reload does."""
+    notebook.open()
+    title = notebook.output(number).locator(".wb-monitor-title")
+    try:
+        expect(title).to_contain_text(state, timeout=20_000)
+    except AssertionError:
+        return False
+    return True
+
+
 def test_a_reloaded_page_continues_live(notebook: Notebook, gate: Path) -> None:
     view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     number = notebook.page.locator(".jp-Cell").count() - 1
     expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
     notebook.save()
-    notebook.open()
+    wait_for(lambda: shows_when_reopened(notebook, number, "Running"))
     view = notebook.output(number)
-    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
     expect(view.locator(".wb-notebook-said")).to_be_hidden()
     gate.touch()
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
@@ -77,25 +88,13 @@ def test_a_form_shows_that_its_kernel_is_gone_and_its_last_values(notebook: Note
     expect(form.get_by_text("does not run")).to_be_hidden()
 
 
-def shows_when_reopened(notebook: Notebook, number: int) -> bool:
-    """Whether the reloaded page shows the job. JupyterLab starts a new kernel, and ipywidgets restores no view from the
-    file if that kernel answers its first request late; the next reload does."""
-    notebook.open()
-    title = notebook.output(number).locator(".wb-monitor-title")
-    try:
-        expect(title).to_contain_text("Completed", timeout=20_000)
-    except AssertionError:
-        return False
-    return True
-
-
 def test_a_saved_notebook_shows_the_last_state_without_its_kernel(notebook: Notebook) -> None:
     view = notebook.run("job = wb.run(chain()).wait()\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
     number = notebook.page.locator(".jp-Cell").count() - 1
     wait_for(lambda: notebook.saves_views(number))
     notebook.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
-    wait_for(lambda: shows_when_reopened(notebook, number))
+    wait_for(lambda: shows_when_reopened(notebook, number, "Completed"))
     view = notebook.output(number)
     expect(view.locator(".wb-line")).to_have_count(2)
     expect(view.locator(".wb-notebook-said")).to_contain_text(NOT_RUNNING)
