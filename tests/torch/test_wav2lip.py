@@ -323,7 +323,9 @@ def test_the_mouth_follows_the_sound_and_nothing_else_changes(tmp_path: Path) ->
 def test_without_the_path_of_the_sound_the_mouth_is_the_same_for_every_sound(tmp_path: Path) -> None:
     frames, _ = mouths(tmp_path, deaf(tiny()), sound(0.5))
     others, _ = mouths(tmp_path, deaf(tiny()), sound(0.5, seed=9))
-    assert np.array_equal(frames, others) and (frames == frames[0]).all()
+    assert np.array_equal(frames, others)
+    apart = np.abs(frames.astype(int) - frames[0])
+    assert apart.max() <= 1 and (apart > 0).mean() < 1e-4, "equal but for the order of additions within a batch"
 
 
 # ---- the node
