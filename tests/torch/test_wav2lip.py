@@ -323,7 +323,9 @@ def test_the_mouth_follows_the_sound_and_nothing_else_changes(tmp_path: Path) ->
 def test_without_the_path_of_the_sound_the_mouth_is_the_same_for_every_sound(tmp_path: Path) -> None:
     frames, _ = mouths(tmp_path, deaf(tiny()), sound(0.5))
     others, _ = mouths(tmp_path, deaf(tiny()), sound(0.5, seed=9))
-    assert np.array_equal(frames, others) and (frames == frames[0]).all()
+    assert np.array_equal(frames, others)
+    full, rest = frames[:12], frames[12:].astype(int)  # in batches of four; a smaller batch adds in another order
+    assert (full == full[0]).all() and np.abs(rest - full[0]).max() <= 1
 
 
 # ---- the node
