@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from workbench.environments.engines import ENGINES
 from workbench.environments.virtual_environment import run
 
-RUN = ("cpu", "embedded", "app", "notebook")
+RUN = ("cpu", "embedded", "app", "compare", "notebook")
 SYSTEMS = (("linux", "Linux", "x86_64"), ("linux", "Linux", "aarch64"), ("darwin", "Darwin", "arm64"))
 PYTHONS = ("3.11.0", "3.11.9", "3.12.0", "3.13.0", "3.14.0")
 # torch names what it needs for CUDA, in the build for CUDA alone: pinned here, every machine would install it.

@@ -29,7 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from schemas.errors import WorkbenchError
 
 T = TypeVar("T")
-REVISION = "0012"  # the newest migration; a test compares it with the folder
+REVISION = "0015"  # the newest migration; a test compares it with the folder
 BUSY_TIMEOUT_S = 15.0
 _MIGRATION_LOCK = 0x77626E63  # PostgreSQL advisory lock: an arbitrary number of our own
 
