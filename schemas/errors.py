@@ -149,6 +149,7 @@ ERROR_CODES: dict[str, str] = {
     "upload.busy": "The server is checking other files, or the process that checks them cannot start.",
     "artifact.no_stream": "The artifact is neither audio nor video, or no browser plays its codec from pieces.",
     "artifact.no_waveform": "The artifact has no audio, so it has no waveform.",
+    "artifact.no_frames": "The artifact is no video, or has no frames that could be found by their place in the file.",
     "artifact.no_thumbnail": "The artifact is neither an image nor a video, so it has no thumbnail.",
 }
 

@@ -40,6 +40,7 @@ _STATUS_OF_CODE = {
     "upload.busy": 503,
     "review.bad_answer": 422,
     "artifact.no_thumbnail": 404,
+    "artifact.no_frames": 404,
     "artifact.no_waveform": 404,
     "artifact.no_stream": 404,
     "store.missing": 404,

@@ -11,9 +11,11 @@ import httpx
 import pytest
 from PIL import Image
 
+from schemas.frame_index import FrameIndex
 from schemas.refs import REF_TYPES, Ref
 from tests.app.uploads.conftest import Post
 from tests.app.uploads.media import picture, sound, video
+from tests.numbered_clips import numbered_clip
 from tests.store.samples import make_job, whole_run
 from workbench.client.deployment import Deployment
 
@@ -193,3 +195,46 @@ def test_a_waveform_is_measured_once_and_kept(client: httpx.Client, post: Post, 
     picture_url = post(picture(), user="ann").json()["url"]
     refused = get(client, f"{picture_url}/waveform")
     assert (refused.status_code, refused.json()["code"]) == (404, "artifact.no_waveform")
+
+
+def test_the_frames_of_a_video_are_found_in_the_bytes_that_a_browser_gets(
+    client: httpx.Client, deployment: Deployment, post: Post
+) -> None:
+    body = post(video(count=60, tone=True), "talk.mp4").json()
+    first = get(client, body["url"] + "/frames")
+    assert first.status_code == 200 and first.headers["content-type"] == "application/json"
+    index = FrameIndex.model_validate_json(first.content)
+    assert index.sha256 == body["ref"]["sha256"] and index.audio and len(index.offsets) == 60
+    link = get(client, body["url"]).headers["location"]
+    at, size = index.offsets[7], index.sizes[7]
+    packet = httpx.get(link, headers={"Range": f"bytes={at}-{at + size - 1}"}).content
+    assert len(packet) == size and int.from_bytes(packet[:4]) <= size - 4
+    (cached,) = (deployment.settings.home / "cache" / "frames").glob(f"{index.sha256}.json")
+    written = cached.stat().st_ino
+    assert get(client, body["url"] + "/frames").content == first.content and cached.stat().st_ino == written
+    assert get(client, body["url"] + "/frames", "bob").status_code == 404
+
+
+def test_a_video_that_a_browser_only_saves_has_the_frames_of_its_signed_copy(
+    client: httpx.Client, deployment: Deployment, tmp_path: Path
+) -> None:
+    clip = numbered_clip(tmp_path / "a.mov").read_bytes()
+    ref = made(deployment, tmp_path, clip, "video", "ann", media_type="video/quicktime")
+    url = f"/api/artifacts/{ref.sha256}"
+    index = FrameIndex.model_validate_json(get(client, url + "/frames").content)
+    answer = get(client, url)
+    assert answer.status_code == 200 and hashlib.sha256(answer.content).hexdigest() == index.sha256 != ref.sha256
+    assert answer.content[index.offsets[3] : index.offsets[3] + index.sizes[3]] in clip
+
+
+def test_files_without_frames_have_no_index(client: httpx.Client, deployment: Deployment, tmp_path: Path) -> None:
+    image = made(deployment, tmp_path, picture(size=(35, 35)), "image", "ann", media_type="image/png")
+    old = numbered_clip(tmp_path / "old.mp4", "mpeg4", frames=3).read_bytes()
+    cut = numbered_clip(tmp_path / "cut.mp4", container={"movflags": "faststart"}).read_bytes()[:-900]
+    for ref, status, code, word in (
+        (image, 404, "artifact.no_frames", "image"),
+        (made(deployment, tmp_path, old, "video", "ann", media_type="video/mp4"), 404, "artifact.no_frames", "mpeg4"),
+        (made(deployment, tmp_path, cut, "video", "ann", media_type="video/mp4"), 422, "upload.unreadable", "frame"),
+    ):
+        answer = get(client, f"/api/artifacts/{ref.sha256}/frames")
+        assert (answer.status_code, answer.json()["code"]) == (status, code) and word in answer.text

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from schemas.api import Waveform
+from schemas.frame_index import FrameIndex
 from schemas.refs import Ref
 from workbench.app.access.addresses import is_loopback
 from workbench.app.identity import current_user
 from workbench.client.access import readable, reader, unknown
 from workbench.client.delivery.deliver import deliver
 from workbench.client.deployment import Deployment
-from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
+from workbench.client.media.derived_files import POINTS, SIDES_PX, frames, rounded_up, thumbnail, waveform
 from workbench.client.media.media_types import file_name, is_shown, served_type
 
 log = structlog.get_logger(__name__)
@@ -129,6 +130,24 @@ def get_waveform(
     ref = readable(deployment, current_user(request), sha256)
     response.headers["Cache-Control"] = "private, max-age=86400"
     return Waveform(peaks=waveform(deployment, ref, rounded_up(points, POINTS)))
+
+
+@router.get(
+    "/api/artifacts/{sha256}/frames",
+    response_model=FrameIndex,
+    summary="Where each frame of a video is in its file",
+    responses=_UNKNOWN,
+)
+def get_frames(request: Request, sha256: str) -> Response:
+    """The packets of the video track by offset and size, and the configuration of a decoder for them.
+
+    With it a page decodes any frame by WebCodecs: it needs no demuxer, and gets the bytes of the artifact by Range.
+    """
+    deployment: Deployment = request.app.state.deployment
+    user = current_user(request)
+    file = frames(deployment, readable(deployment, user, sha256), owner=reader(user))
+    headers = {"Cache-Control": "private, max-age=86400", **_NOSNIFF}
+    return FileResponse(file, media_type="application/json", headers=headers)
 
 
 def _signed(deployment: Deployment, ref: Ref, owner: str | None) -> Response | None:

@@ -1,7 +1,7 @@
 """The process that decodes files. It has limits and no secrets, and no network if the kernel lets it drop the network.
 
 Run as ``python -m workbench.client.inspection.child FD PARENT``. It receives the messages ``look``, ``thumbnail``,
-``waveform`` and ``stream``, and answers each with ``done``, ``refused`` or ``failed``.
+``waveform``, ``stream`` and ``frames``, and answers each with ``done``, ``refused`` or ``failed``.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def warm() -> None:
     from workbench.client.inspection import (  # noqa: F401
         archive,
         audio,
+        frames,
         image,
         lora_file,
         stream,
@@ -131,6 +132,11 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
         from workbench.client.inspection.stream import write_stream
 
         return write_stream(path, detected(path), out)
+    if message["kind"] == "frames":
+        from workbench.client.inspection.frames import write_frame_index
+
+        write_frame_index(path, detected(path), out, message["sha256"])
+        return {}
     return look(path, out, message["wanted"], Limits(**message["limits"]))
 
 

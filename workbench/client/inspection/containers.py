@@ -38,15 +38,18 @@ _PLAYS = ("h264", "vp8", "vp9", "av1")
 
 
 @contextlib.contextmanager
-def opened(path: Path, format_name: str) -> Iterator[Any]:
+def opened(path: Path, format_name: str, more_decoders: tuple[str, ...] = ()) -> Iterator[Any]:
     """The opened container. FFmpeg receives an open file and may open nothing itself, neither files nor URLs.
 
     FFmpeg's errors inside the block become WorkbenchError (upload.unreadable).
+
+    Args:
+        more_decoders: decoders for codecs that uploads may not have.
     """
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": _DEMUXERS[format_name],
-        "codec_whitelist": ",".join(_ALLOWED_DECODERS),
+        "codec_whitelist": ",".join((*_ALLOWED_DECODERS, *more_decoders)),
         "max_streams": str(MAX_STREAMS),
     }
     if format_name in ("mp4", "mov"):

@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError
 from nodes.media import file_type
 from schemas.base import Contract
 from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.frame_index import FrameIndex
 from schemas.refs import ZIP
 from schemas.upload import FaceBox, MediaFacts, UploadKind, UploadWarning
 from workbench.client.inspection.limits import ARCHIVE_S, CHILD_OVER_MEMORY, LOOK_BYTES_PER_S, LOOK_S, Limits
@@ -35,6 +36,7 @@ WAIT_S = 60.0  # for a free process
 START_S = 300.0
 LOOKS = 100  # then the process is replaced, so that leaks of a decoder do not accumulate
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", PORTABLE)
+_MOST_INDEX_BYTES = 100_000_000  # a million frames take 30 MB
 _KEPT_OVERHEAD = 256_000_000  # an image or audio file may grow with lossless encoding
 
 C = TypeVar("C", bound=Contract)
@@ -109,6 +111,19 @@ class Inspector:
         size = path.stat().st_size
         result = self._ask("stream", path, out, size, size + _KEPT_OVERHEAD)
         return _validated(StreamIndex, result, "the file could not be split into pieces")
+
+    def frames(self, path: Path, out: Path, sha256: str) -> FrameIndex:
+        """Write the frame index of a video as JSON, and return it. ``sha256`` is the file's. Raises like ``look``."""
+        size = path.stat().st_size
+        self._ask("frames", path, out, size, _MOST_INDEX_BYTES, sha256=sha256)
+        problem = "the frames could not be found in the file"
+        try:
+            index = FrameIndex.model_validate_json(out.read_bytes())
+        except ValidationError as fault:
+            raise unreadable(problem, "the decoder's answer is invalid") from fault
+        if not _is_consistent(index, size):
+            raise unreadable(problem, "the decoder's answer is invalid")
+        return index
 
     def warm(self) -> None:
         """Start one process in advance, because its start takes some seconds. Does not block."""
@@ -279,6 +294,17 @@ def _validated(model: type[C], answer: dict[str, Any], problem: str) -> C:
         return model.model_validate(answer)
     except ValidationError as fault:
         raise unreadable(problem, "the decoder's answer is invalid") from fault
+
+
+def _is_consistent(index: FrameIndex, size: int) -> bool:
+    """Whether all columns have the same length, and name bytes of a file of this size and packets of their own."""
+    packets = len(index.offsets)
+    spans = zip(index.offsets, index.sizes, strict=False)
+    return (
+        packets == len(index.sizes) == len(index.times)
+        and all(at >= 0 and bytes_ > 0 and at + bytes_ <= size for at, bytes_ in spans)
+        and all(0 <= key < packets for key in index.key)
+    )
 
 
 def _is_share(value: object) -> bool:

@@ -1,4 +1,7 @@
-"""Thumbnails, waveforms and streams of artifacts, made once in the inspection process and cached in bounded folders."""
+"""Thumbnails, waveforms, streams and frame indexes of artifacts.
+
+The inspection process makes them once; bounded folders cache them.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,17 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
+from workbench.client.delivery.deliver import deliver
 from workbench.client.deployment import Deployment
 from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import StreamIndex
 from workbench.client.media.bounded_folder import keep_bounded
+from workbench.client.media.media_types import is_shown
 from workbench.store.files import written
 
 SIDES_PX = (80, 160, 320)
 POINTS = (200, 600, 1200)
-_LIMIT_BYTES = {"thumbnails": 128_000_000, "waveforms": 32_000_000, "streams": 2_000_000_000}
+_LIMIT_BYTES = {"thumbnails": 128_000_000, "waveforms": 32_000_000, "streams": 2_000_000_000, "frames": 256_000_000}
 
 T = TypeVar("T")
 
@@ -80,6 +85,46 @@ def stream(deployment: Deployment, ref: Ref) -> tuple[StreamIndex, Path]:
         return StreamIndex.model_validate_json(index.read_bytes()), pieces
 
     return _made_once(deployment, "streams", [f"{ref.sha256}.mp4", f"{ref.sha256}.json"], make, read)
+
+
+def frames(deployment: Deployment, ref: Ref, *, owner: str | None = None) -> Path:
+    """The frame index of a video, as a JSON file. Blocks: a minute of video takes 0.1 s.
+
+    Its offsets count in the bytes that a browser gets for the artifact. These are the stored ones for a video that
+    browsers show, and those of the signed copy for one that they only save.
+
+    Args:
+        owner: as of ``deliver``.
+
+    Raises WorkbenchError: artifact.no_frames for other kinds, and videos without frames that could be found by offset;
+    upload.* if the file cannot be read; store.*.
+    """
+    _check_kind(ref, ("video",), "artifact.no_frames", "frames", "Choose a video.")
+    signed = None if is_shown(ref) else deliver(deployment, ref, owner=owner)
+    sha256 = signed.sha256 if signed else ref.sha256
+
+    def make(out: Path) -> None:
+        try:
+            deployment.inspector.frames(signed.path if signed else deployment.open(ref), out, sha256)
+        except WorkbenchError as error:
+            if error.code == "upload.refused":
+                raise WorkbenchError(
+                    "artifact.no_frames",
+                    f"there is no frame index of {error.seen}",
+                    where=ref.sha256,
+                    seen=error.seen,
+                    allowed=error.allowed,
+                    remedy=error.remedy,
+                ) from error
+            raise
+
+    return _made_once(deployment, "frames", [f"{sha256}.json"], make, _not_empty)
+
+
+def _not_empty(file: Path) -> Path:
+    if not file.stat().st_size:
+        raise ValueError("a process ended while it wrote the file")
+    return file
 
 
 def _made_once(

@@ -1,0 +1,1 @@
+"""Services named inspect.*: one file each."""
