@@ -65,9 +65,10 @@ def values_of(connection: Connection, ids: Sequence[str], wanted: Sequence[RunCo
                     value = row.text if row.number is None else orjson.loads(row.text)
                     found.setdefault(row.job, {})[column] = value
         if metrics:
-            own = job_metrics.c
-            here = own.job.in_(chunk) & own.metric.in_({name for _, name in metrics})
-            for row in connection.execute(select(own.job, own.node, own.metric, own.value).where(here)):
-                if (column := metrics.get((row.node, row.metric))) is not None:
-                    found.setdefault(row.job, {})[column] = row.value
+            measured = job_metrics.c
+            here = measured.job.in_(chunk) & measured.metric.in_({name for _, name in metrics})
+            statement = select(measured.job, measured.node, measured.metric, measured.value).where(here)
+            for job, node, metric, number in connection.execute(statement):
+                if (column := metrics.get((node, metric))) is not None:
+                    found.setdefault(job, {})[column] = number
     return found

@@ -57,7 +57,8 @@ def conditions_of(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(jobs.c.owner == wanted.reader)
     if wanted.without_pipelines:
         conditions.append(jobs.c.pipeline.not_in(wanted.without_pipelines))
-    conditions += [condition.clause() for condition in (*wanted.params, *wanted.metrics)]
+    conditions += [condition.clause() for condition in wanted.params]
+    conditions += [condition.clause() for condition in wanted.metrics]
     for name in ("owner", "pipeline", "experiment", "sweep", "parent"):
         if (value := getattr(wanted, name)) is not None:
             conditions.append(jobs.c[name] == value)

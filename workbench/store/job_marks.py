@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from workbench.store.database import Database
 from workbench.store.statements import Statements
@@ -73,7 +73,8 @@ class Marks:
 
     def change(self, ids: Sequence[str], change: MarkChange, author: str) -> dict[str, Mark]:
         """Change the marks of jobs in one transaction. Returns the marks of those that exist."""
-        now, changed = time.time(), {}
+        now = time.time()
+        changed: dict[str, Mark] = {}
         with self._database.write() as connection:
             for start in range(0, len(ids), _SOME):
                 before = _marks(connection, ids[start : start + _SOME])
@@ -90,7 +91,7 @@ class Marks:
         return changed
 
 
-def _marks(connection: Any, ids: Sequence[str]) -> dict[str, Mark]:
+def _marks(connection: Connection, ids: Sequence[str]) -> dict[str, Mark]:
     own = job_marks.c
     statement = (
         select(jobs.c.id, jobs.c.owner, jobs.c.tags, own.starred, own.rating)

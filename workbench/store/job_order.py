@@ -9,7 +9,7 @@ from workbench.store.run_column import ColumnKind, RunColumn, Standing
 from workbench.store.tables import job_marks, job_metrics, job_params, jobs
 
 
-def ordered(wanted: JobFilter, conditions: list[ColumnElement[bool]]) -> Select[tuple[str]]:
+def ordered(wanted: JobFilter, conditions: list[ColumnElement[bool]]) -> Select[str]:
     """The ids of jobs that meet the conditions. Only ids, because rows are wide and their order needs few columns."""
     by, down = wanted.order.by, wanted.order.down
     statement = select(jobs.c.id).where(*conditions)
@@ -34,8 +34,8 @@ def ordered(wanted: JobFilter, conditions: list[ColumnElement[bool]]) -> Select[
 
 
 def _by_param(
-    statement: Select[tuple[str]], by: RunColumn
-) -> tuple[Select[tuple[str]], list[ColumnElement[float] | ColumnElement[str]]]:
+    statement: Select[str], by: RunColumn
+) -> tuple[Select[str], list[ColumnElement[float] | ColumnElement[str]]]:
     """Numbers by their value, before texts."""
     own = job_params.c
     here = and_(own.job == jobs.c.id, own.node == by.node, own.param == by.name)

@@ -45,7 +45,7 @@ def known_columns(database: Database, wanted: JobFilter) -> list[KnownColumn]:
         select(
             params.node,
             params.param,
-            func.count().label("count"),
+            func.count().label("jobs"),
             func.count(params.number).label("numbers"),
             func.min(params.number).label("least"),
             func.max(params.number).label("most"),
@@ -61,7 +61,7 @@ def known_columns(database: Database, wanted: JobFilter) -> list[KnownColumn]:
         select(
             metrics.node,
             metrics.metric,
-            func.count().label("count"),
+            func.count().label("jobs"),
             func.min(metrics.value).label("least"),
             func.max(metrics.value).label("most"),
             func.max(metrics.job).label("job"),
@@ -80,7 +80,7 @@ def known_columns(database: Database, wanted: JobFilter) -> list[KnownColumn]:
         KnownColumn(
             RunColumn(ColumnKind.METRIC, row.node, row.metric),
             services.get((row.job, row.node), ""),
-            row.count,
+            row.jobs,
             row.least != row.most,
             row.least,
             row.most,
@@ -88,12 +88,12 @@ def known_columns(database: Database, wanted: JobFilter) -> list[KnownColumn]:
         for row in of_metrics
     ]
     for row in of_params:
-        numbers, boolean = row.numbers == row.count, row.truths == row.count
+        numbers, boolean = row.numbers == row.jobs, row.truths == row.jobs
         found.append(
             KnownColumn(
                 RunColumn(ColumnKind.PARAM, row.node, row.param),
                 services.get((row.job, row.node), ""),
-                row.count,
+                row.jobs,
                 row.first != row.last,
                 row.least if numbers and not boolean else None,
                 row.most if numbers and not boolean else None,

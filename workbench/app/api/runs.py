@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Response
@@ -29,7 +29,7 @@ from workbench.store.job_marks import MarkChange
 router = APIRouter(tags=["runs"], route_class=StrictRoute)
 
 ViewName = Annotated[KnownName, Path(description="Name of the view.")]
-_FILE = {
+_FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The table.",
         "content": {"text/csv": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "object"}}},
