@@ -18,6 +18,7 @@ _LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Submit, list, show, cancel, repeat and delete jobs; answer their approvals."},
     {"name": "pipelines", "description": "The pipelines, their inputs, and whether workers provide their nodes."},
+    {"name": "runs", "description": "The list of jobs as a table: columns, marks, actions on many, views."},
     {"name": "presets", "description": "Named parameters of a pipeline."},
     {"name": "uploads", "description": "Files from users: portraits, voices, videos."},
     {"name": "artifacts", "description": "Inputs and outputs of jobs: short-lived links, thumbnails."},

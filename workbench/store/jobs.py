@@ -102,6 +102,7 @@ class JobStore:
             self._sql.insert_missing(connection, tables.artifacts, rows.artifacts)
             self._sql.insert_missing(connection, tables.job_artifacts, rows.grants)
             self._sql.insert_missing(connection, tables.job_params, rows.params)
+            self._sql.insert_missing(connection, tables.job_metrics, rows.metrics)
         return job.id, True
 
     def _earlier(self, connection: Connection, job: NewJob, request_hash: str) -> str:
@@ -131,7 +132,7 @@ class JobStore:
         return job_record(job, nodes)
 
     def list(self, wanted: JobFilter | None = None) -> JobPage:
-        """One page of jobs, newest first, without their graphs, and the total number."""
+        """One page of jobs in the wanted order, without their graphs, and the total number."""
         with self.database.read() as connection:
             return list_jobs(connection, wanted or JobFilter())
 

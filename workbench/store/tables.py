@@ -254,6 +254,41 @@ job_params = Table(
     Index(None, "param", "number"),
 )
 
+# The metrics of a job's nodes, for filtering and sorting lists. Written with the node's result, also for cache hits.
+job_metrics = Table(
+    "job_metrics",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("metric", String(250), primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "metric", "value"),
+)
+
+# What people think of a job. Its tags are in ``jobs``, where the rule of retention reads them. No row: no mark.
+job_marks = Table(
+    "job_marks",
+    metadata,
+    _job_column(primary_key=True),
+    Column("starred", Boolean, nullable=False),
+    Column("rating", Integer),  # 1 to 5
+    Column("author", String(200), nullable=False),  # of the last change
+    Column("changed_at", Float, nullable=False),
+    Index(None, "rating"),
+)
+
+# Filters, columns and order of the list of runs under a name that a user chose.
+views = Table(
+    "views",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("filters", Json, nullable=False),  # name of a filter -> its values, as in the address of the list
+    Column("columns", Json, nullable=False),
+    Column("sort", String(400), nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
 # Parameters of a pipeline under a name that their owner chose.
 presets = Table(
     "presets",
