@@ -44,7 +44,9 @@ export class Clock extends EventTarget {
    */
   constructor(set, timing, draw) {
     super();
-    [this.#set, this.#timing, this.#draw] = [set, timing, draw];
+    this.#set = set;
+    this.#timing = timing;
+    this.#draw = draw;
   }
 
   get last() {
@@ -93,7 +95,8 @@ export class Clock extends EventTarget {
 
   /** Take new values of speed and loop. */
   adjust(/** @type {{speed?: number, loop?: [number, number] | null}} */ { speed = this.speed, loop = this.loop }) {
-    [this.speed, this.loop] = [speed, loop];
+    this.speed = speed;
+    this.loop = loop;
     this.#restart();
     if (this.playing && this.#target < 0) this.#prepare(this.at, false);
     this.#state();
@@ -126,7 +129,7 @@ export class Clock extends EventTarget {
   }
 
   #advance(/** @type {number} */ now) {
-    const { times, fps } = this.#timing;
+    const { fps } = this.#timing;
     const [first, last] = this.loop ?? [0, this.last];
     const inside = this.at >= first && this.at <= last;
     if (this.at === last || !inside) {
@@ -146,7 +149,7 @@ export class Clock extends EventTarget {
     if (next > this.at) this.#show(next);
     else if (now >= this.#due(this.at + 1)) this.#set.want(this.#ahead(this.at), AHEAD);
     if (now - this.#due(Math.min(last, this.at + 1)) > (LATE * 1000) / (fps * this.speed)) this.#hold(now);
-    return times;
+    return undefined;
   }
 
   /** When an index is to be shown, in milliseconds of the page. */

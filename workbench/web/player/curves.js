@@ -39,8 +39,8 @@ export function curves(videos, timing, seek) {
 /** @param {string} name @param {(Series | undefined)[]} lines @param {import("./timing.js").Timing} timing @param {(index: number) => void} seek */
 function chart(name, lines, timing, seek) {
   const whole = timing.times[timing.times.length - 1] + timing.period;
-  const [first] = lines.filter((one) => one !== undefined);
-  const all = lines.flatMap((one) => one?.values ?? []).filter((one) => typeof one === "number" && Number.isFinite(one));
+  const first = lines.find((one) => one !== undefined);
+  const all = lines.flatMap((one) => one?.values ?? []).map((one) => one ?? NaN).filter(Number.isFinite);
   const [low, high] = [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
   const room = (high - low) * 0.08 || 1;
   const x = (/** @type {number} */ second) => (second / whole) * WIDTH;

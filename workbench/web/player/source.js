@@ -81,8 +81,13 @@ export class Source {
     this.#changed = changed;
     const across = index.rotation % 180 !== 0;
     const wide = Math.round(index.width * (index.pixelAspect || 1));
-    [this.width, this.height] = across ? [index.height, wide] : [wide, index.height];
-    [this.count, this.times, this.fps, this.durationS, this.turn] = [this.#order.count, this.#order.times, index.fps, index.durationS, index.rotation];
+    this.width = across ? index.height : wide;
+    this.height = across ? wide : index.height;
+    this.turn = index.rotation;
+    this.count = this.#order.count;
+    this.times = this.#order.times;
+    this.fps = index.fps;
+    this.durationS = index.durationS;
     /** @type {Error | null} why nothing is decoded any more */
     this.failed = null;
   }

@@ -25,7 +25,12 @@ export class SteppedVideo {
   constructor(player, { times, fps, durationS, width, height }, changed) {
     this.player = player;
     this.#changed = changed;
-    [this.count, this.times, this.fps, this.durationS, this.width, this.height] = [times.length, times, fps, durationS, width, height];
+    this.count = times.length;
+    this.times = times;
+    this.fps = fps;
+    this.durationS = durationS;
+    this.width = width;
+    this.height = height;
   }
 
   has(/** @type {number} */ frame) {
