@@ -9,6 +9,7 @@ export class Absent {
   times = new Float64Array(1);
   fps = 0;
   durationS = 0;
+  startS = 0;
   width = 16;
   height = 9;
   turn = 0;

@@ -13,7 +13,7 @@ import { SteppedVideo } from "./stepping.js";
 async function openOne(video, changed) {
   try {
     const index = await video.frames();
-    if (!index.times.length) throw new Error("The file has no video frames");
+    if (!index.times.some((one) => one >= 0)) throw new Error("The file has no video frames");
     if (await decodes(index)) return new Source(index, video.bytes, changed);
     return await stepped(video, index, changed);
   } catch (/** @type {any} */ error) {
@@ -30,7 +30,7 @@ async function stepped(video, index, changed) {
     player.addEventListener("error", () => reject(new Error(`This browser cannot show the codec ${index.codec}`)), { once: true });
   });
   const { times } = orderOf(index);
-  return new SteppedVideo(player, { times, fps: index.fps, durationS: index.durationS, width: player.videoWidth, height: player.videoHeight }, changed);
+  return new SteppedVideo(player, { times, fps: index.fps, durationS: index.durationS, startS: index.startS ?? 0, width: player.videoWidth, height: player.videoHeight }, changed);
 }
 
 /**

@@ -8,7 +8,7 @@
  * @property {number} count  Frames.
  * @property {Float64Array} times  Seconds, by frame.
  * @property {Int32Array} packetOf  Position of the packet, by frame.
- * @property {Int32Array} frameOf  The frame, by position of the packet.
+ * @property {Int32Array} frameOf  The frame, by position of the packet; -1 if it is never shown.
  * @property {Set<number>} keys  Packets that the file marks as key frames.
  * @property {(frame: number) => number} start  Position of the packet from which a decoder reaches the frame.
  * @property {(packet: number) => void} refuse  This packet turned out not to be a start.
@@ -16,20 +16,20 @@
 
 /** @param {FrameIndex} index @returns {Order} */
 export function orderOf(index) {
-  const count = index.times.length;
+  const shown = [...index.times.keys()].filter((packet) => index.times[packet] >= 0);
+  const packetOf = Int32Array.from(shown.sort((a, b) => index.times[a] - index.times[b] || a - b));
   const unit = index.timeBase[0] / index.timeBase[1];
-  const packetOf = Int32Array.from(index.times.keys()).sort((a, b) => index.times[a] - index.times[b] || a - b);
-  const frameOf = new Int32Array(count);
+  const frameOf = new Int32Array(index.times.length).fill(-1);
   packetOf.forEach((packet, frame) => (frameOf[packet] = frame));
   let keys = index.key.length ? [...index.key] : [0];
   return {
-    count,
+    count: packetOf.length,
     times: Float64Array.from(packetOf, (packet) => index.times[packet] * unit),
     packetOf,
     frameOf,
     keys: new Set(keys),
     // Frames that are shown before a key frame, but come after it in the file, need the group before (an open one).
-    start: (frame) => keys.findLast((key) => key <= packetOf[frame] && frameOf[key] <= frame) ?? 0,
+    start: (frame) => keys.findLast((key) => key <= packetOf[frame] && index.times[key] <= index.times[packetOf[frame]]) ?? 0,
     refuse: (packet) => (keys = keys.filter((key) => key !== packet || key === 0)),
   };
 }

@@ -132,7 +132,7 @@ function begin(root, { videos, sources, notice, state, changed, keys }) {
   }
 
   function follow() {
-    heard.follow({ playing: clock.playing && !clock.waiting, at: time.times[Math.max(0, clock.at)], speed: clock.speed, pace: clock.pace });
+    heard.follow({ playing: clock.playing && !clock.waiting, at: time.times[Math.max(0, clock.at)] + (sources[view.sound]?.startS ?? 0), speed: clock.speed, pace: clock.pace });
   }
 
   clock.addEventListener("shown", () => {

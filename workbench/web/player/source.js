@@ -9,7 +9,7 @@ const MOST_QUEUED = 8; // packets in the decoder
 const SLACK = 4; // frames that come out after the last one that is wanted, kept because they are wanted soon
 const NEAR = 24; // packets: up to here, decoding on is faster than a new start
 const LATE = 8; // frames: one that is not there by then does not come
-const UNIT = 1000; // a frame's number is its timestamp, so that a decoder cannot confuse two
+const UNIT = 1000; // the position of a packet is its timestamp, which its frame has too, whatever the order
 
 /**
  * @typedef {object} FrameSource  What draws the frames of one video: a decoder, or a paused `<video>`.
@@ -17,6 +17,7 @@ const UNIT = 1000; // a frame's number is its timestamp, so that a decoder canno
  * @property {Float64Array} times  Seconds, by frame.
  * @property {number} fps
  * @property {number} durationS
+ * @property {number} startS  When the first frame is shown in the file, whose audio may begin earlier.
  * @property {number} width  As shown: rotated, with square pixels.
  * @property {number} height
  * @property {number} turn  Degrees clockwise by which an image is yet to be rotated.
@@ -87,6 +88,7 @@ export class Source {
     this.count = this.#order.count;
     this.times = this.#order.times;
     this.fps = index.fps;
+    this.startS = index.startS ?? 0;
     this.durationS = index.durationS;
     /** @type {Error | null} why nothing is decoded any more */
     this.failed = null;
@@ -160,12 +162,13 @@ export class Source {
     const data = await this.#packet(this.#index.offsets[at], this.#index.sizes[at]);
     if (this.#ended || this.#decoder !== decoder || this.#next !== at) return undefined;
     const shown = this.#order.frameOf[at];
-    this.#inside.add(shown);
+    if (shown >= 0) this.#inside.add(shown);
     this.#next = at + 1;
     try {
-      decoder.decode(new EncodedVideoChunk({ type: this.#order.keys.has(at) ? "key" : "delta", timestamp: shown * UNIT, data }));
+      decoder.decode(new EncodedVideoChunk({ type: this.#order.keys.has(at) ? "key" : "delta", timestamp: at * UNIT, data }));
     } catch (/** @type {any} */ error) {
       if (at === 0 || error.name !== "DataError") throw error;
+      this.#inside.delete(shown);
       this.#order.refuse(at); // the container calls it a key frame, the decoder does not
       this.#next = -1;
     }
@@ -180,7 +183,7 @@ export class Source {
     if (this.#decoder.state === "unconfigured") this.#decoder.configure(this.#config);
     this.#inside.clear();
     this.#next = packet;
-    this.#from = packet === 0 ? 0 : this.#order.frameOf[packet];
+    this.#from = packet === 0 ? 0 : Math.max(0, this.#order.frameOf[packet]);
   }
 
   /** The end of the file: take everything out of the decoder, which needs a start then. */
@@ -194,7 +197,7 @@ export class Source {
   }
 
   #take(/** @type {VideoFrame} */ image) {
-    const frame = Math.round(image.timestamp / UNIT);
+    const frame = this.#order.frameOf[Math.round(image.timestamp / UNIT)];
     this.#inside.delete(frame);
     if (this.#ended || frame < this.#from || !this.#keeps(frame) || this.#held.has(frame)) image.close();
     else this.#held.set(frame, image);

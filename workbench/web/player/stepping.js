@@ -19,16 +19,17 @@ export class SteppedVideo {
 
   /**
    * @param {HTMLVideoElement} player  With its address; it is not shown.
-   * @param {{times: Float64Array, fps: number, durationS: number, width: number, height: number}} facts
+   * @param {{times: Float64Array, fps: number, durationS: number, startS: number, width: number, height: number}} facts
    * @param {() => void} changed
    */
-  constructor(player, { times, fps, durationS, width, height }, changed) {
+  constructor(player, { times, fps, durationS, startS, width, height }, changed) {
     this.player = player;
     this.#changed = changed;
     this.count = times.length;
     this.times = times;
     this.fps = fps;
     this.durationS = durationS;
+    this.startS = startS;
     this.width = width;
     this.height = height;
   }
@@ -59,7 +60,7 @@ export class SteppedVideo {
       while (this.#wanted !== this.#at && !this.#ended) {
         const frame = this.#wanted;
         const until = frame + 1 < this.count ? this.times[frame + 1] : this.durationS;
-        await seek(this.player, Math.max(0, (this.times[frame] + Math.max(until, this.times[frame] + 0.001)) / 2)); // its middle, away from rounding
+        await seek(this.player, this.startS + (this.times[frame] + Math.max(until, this.times[frame] + 0.001)) / 2); // its middle, away from rounding
         this.#at = frame;
       }
     } catch (/** @type {any} */ error) {
