@@ -1,11 +1,9 @@
-"""Clips whose frame number is drawn into the image as blocks, and a server with a bare page that plays them together."""
+"""Clips whose frame number is drawn into the image as blocks, and a server with a bare page that plays them."""
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from nodes._frame_index import frame_index
 from workbench.web import folder, style_sheets
 
 BITS = 16  # 12 of the frame number, then 4 of the clip
@@ -69,37 +68,13 @@ def _sing(container: Any, stream: Any, seconds: float, pitch: float) -> None:
     container.mux(stream.encode())
 
 
-def index_of(path: Path) -> dict[str, Any]:
+def index_of(path: Path) -> bytes:
     """The frame index of a clip, as the API gives it."""
     import av
 
-    whole = path.read_bytes()
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        context = stream.codec_context
-        extra = bytes(context.extradata or b"")
-        first = min(packet.pts for packet in packets)
-        return {
-            "sha256": hashlib.sha256(whole).hexdigest(),
-            "codec": f"avc1.{extra[1:4].hex()}" if context.name == "h264" else "vp09.00.30.08",
-            "description": base64.b64encode(extra).decode() if context.name == "h264" else "",
-            "annexB": False,
-            "width": context.width,
-            "height": context.height,
-            "rotation": 0,
-            "pixelAspect": 1.0,
-            "bits": 8,
-            "fps": float(stream.average_rate),
-            "variable": False,
-            "timeBase": [stream.time_base.numerator, stream.time_base.denominator],
-            "durationS": len(packets) / float(stream.average_rate),
-            "offsets": [whole.index(bytes(packet), packet.pos) for packet in packets],  # WebM tells where a block begins
-            "sizes": [packet.size for packet in packets],
-            "times": [packet.pts - first for packet in packets],
-            "key": [place for place, packet in enumerate(packets) if packet.is_keyframe],
-            "audio": bool(container.streams.audio),
-        }
+    with av.open(str(path)) as container, path.open("rb") as file:
+        index = frame_index(container, file, hashlib.sha256(path.read_bytes()).hexdigest())
+    return index.model_dump_json(by_alias=True).encode()
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -119,8 +94,10 @@ class _Files(SimpleHTTPRequestHandler):
             self._send("\n".join(sheet.read_text() for sheet in style_sheets()).encode(), "text/css")
         elif name == "/player":
             self._send((HERE / "numbered.html").read_bytes(), "text/html; charset=utf-8")
+        elif name.startswith("/clips/") and not (self.clips / name[7:].removesuffix(".json")).exists():
+            self._send(b"", "text/plain", 404)
         elif name.startswith("/clips/") and name.endswith(".json"):
-            self._send(json.dumps(index_of(self.clips / name[7:-5])).encode(), "application/json")
+            self._send(index_of(self.clips / name[7:-5]), "application/json")
         elif name.startswith("/clips/"):
             self._send((self.clips / name[7:]).read_bytes(), "video/webm" if name.endswith("webm") else "video/mp4")
         else:

@@ -10,6 +10,7 @@ export class Absent {
   fps = 0;
   durationS = 0;
   startS = 0;
+  audio = false;
   width = 16;
   height = 9;
   turn = 0;

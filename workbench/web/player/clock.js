@@ -136,7 +136,7 @@ export class Clock extends EventTarget {
       if (!this.loop) return this.pause();
       if (inside && now < this.#due(last) + (1000 * this.#timing.period) / this.speed) return undefined;
       if (!this.#set.ready(first)) {
-        this.#set.want([...new Set([this.at, ...this.#ahead(first)])], AHEAD + 1);
+        this.#set.want([...new Set([...this.#ahead(first), this.at])], AHEAD);
         return this.#hold(now);
       }
       this.#show(first);
@@ -147,7 +147,7 @@ export class Clock extends EventTarget {
     let next = this.at;
     for (let index = this.at + 1; index <= Math.min(last, this.at + stride); index += 1) if (now >= this.#due(index) && this.#set.ready(index)) next = index;
     if (next > this.at) this.#show(next);
-    else if (now >= this.#due(this.at + 1)) this.#set.want(this.#ahead(this.at), AHEAD);
+    else if (now >= this.#due(this.at + 1)) this.#set.want([...this.#ahead(this.at).slice(1), this.at], AHEAD);
     if (now - this.#due(Math.min(last, this.at + 1)) > (LATE * 1000) / (fps * this.speed)) this.#hold(now);
     return undefined;
   }

@@ -30,7 +30,7 @@ async function stepped(video, index, changed) {
     player.addEventListener("error", () => reject(new Error(`This browser cannot show the codec ${index.codec}`)), { once: true });
   });
   const { times } = orderOf(index);
-  return new SteppedVideo(player, { times, fps: index.fps, durationS: index.durationS, startS: index.startS ?? 0, width: player.videoWidth, height: player.videoHeight }, changed);
+  return new SteppedVideo(player, { times, fps: index.fps, durationS: index.durationS, startS: index.startS ?? 0, audio: index.audio ?? false, width: player.videoWidth, height: player.videoHeight }, changed);
 }
 
 /**

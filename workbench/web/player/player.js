@@ -24,7 +24,7 @@ import { timeWords, timing } from "./timing.js";
  * @property {() => Promise<Api.Schema<"FrameIndex">>} frames
  * @property {import("./bytes.js").Read} bytes  Of the file; `to` excluded.
  * @property {() => Promise<string> | string} url  Of the file, for its audio, and for `<video>` where frames cannot be decoded.
- * @property {boolean} audio  Whether it has an audio track.
+ * @property {boolean} [audio]  Whether its audio can be heard; as the frame index says if not given.
  * @property {() => Promise<number[]>} [peaks]  Of the waveform, 0 to 1.
  * @property {import("./timeline.js").Spoken} [spoken]
  * @property {import("./curves.js").Series[]} [series]
@@ -47,7 +47,8 @@ export function player(element, { videos, state = {}, changed = () => {}, keys }
   fill(element, root);
   const ready = open(videos, () => arrived()).then(({ sources, notice }) => {
     if (ended) return sources.forEach((one) => one.end());
-    ({ end, update, arrived } = begin(root, { videos, sources, notice, state, changed, keys: keys ?? root }));
+    const heard = videos.map((video, place) => ({ ...video, audio: video.audio ?? sources[place].audio }));
+    ({ end, update, arrived } = begin(root, { videos: heard, sources, notice, state, changed, keys: keys ?? root }));
     return undefined;
   });
   let arrived = () => {};
@@ -64,7 +65,7 @@ export function player(element, { videos, state = {}, changed = () => {}, keys }
   };
 }
 
-/** @param {HTMLElement} root @param {{videos: Video[], sources: (import("./source.js").FrameSource & {failed: Error | null})[], notice: string, state: Record<string, any>, changed: (view: View) => void, keys: EventTarget}} given */
+/** @param {HTMLElement} root @param {{videos: (Video & {audio: boolean})[], sources: (import("./source.js").FrameSource & {failed: Error | null})[], notice: string, state: Record<string, any>, changed: (view: View) => void, keys: EventTarget}} given */
 function begin(root, { videos, sources, notice, state, changed, keys }) {
   const time = timing(sources);
   const set = frameSet(sources, time);

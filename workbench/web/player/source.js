@@ -8,6 +8,7 @@ import { orderOf } from "./order.js";
 const MOST_QUEUED = 8; // packets in the decoder
 const SLACK = 4; // frames that come out after the last one that is wanted, kept because they are wanted soon
 const NEAR = 24; // packets: up to here, decoding on is faster than a new start
+const MOST_LOST = 20; // frames, then the video is given up
 const LATE = 8; // frames: one that is not there by then does not come
 const UNIT = 1000; // the position of a packet is its timestamp, which its frame has too, whatever the order
 
@@ -18,6 +19,7 @@ const UNIT = 1000; // the position of a packet is its timestamp, which its frame
  * @property {number} fps
  * @property {number} durationS
  * @property {number} startS  When the first frame is shown in the file, whose audio may begin earlier.
+ * @property {boolean} audio  Whether the file has audio.
  * @property {number} width  As shown: rotated, with square pixels.
  * @property {number} height
  * @property {number} turn  Degrees clockwise by which an image is yet to be rotated.
@@ -63,8 +65,9 @@ export class Source {
   #wanted = [];
   #urgent = 0;
   #next = -1; // packet to decode next; -1: the decoder needs a start
+  #start = 0; // the packet it began with
   #from = 0; // first frame after the last start
-  #refused = false;
+  #lost = 0; // frames that the decoder refused
   #running = false;
   #ended = false;
   #stir = () => {};
@@ -89,6 +92,7 @@ export class Source {
     this.times = this.#order.times;
     this.fps = index.fps;
     this.startS = index.startS ?? 0;
+    this.audio = index.audio ?? false;
     this.durationS = index.durationS;
     /** @type {Error | null} why nothing is decoded any more */
     this.failed = null;
@@ -159,6 +163,10 @@ export class Source {
     // A frame whose packet is inside comes out alone, or after further packets where the decoder sorts.
     if (decoder.decodeQueueSize >= (this.#inside.has(frame) ? 1 : MOST_QUEUED)) return this.#stirred();
     const at = this.#next;
+    if (at > this.#start && this.#order.frameOf[at] >= 0 && this.#order.frameOf[at] < this.#from) {
+      this.#next = at + 1; // it needs the group before the start, and nothing after it needs this one
+      return undefined;
+    }
     const data = await this.#packet(this.#index.offsets[at], this.#index.sizes[at]);
     if (this.#ended || this.#decoder !== decoder || this.#next !== at) return undefined;
     const shown = this.#order.frameOf[at];
@@ -183,6 +191,7 @@ export class Source {
     if (this.#decoder.state === "unconfigured") this.#decoder.configure(this.#config);
     this.#inside.clear();
     this.#next = packet;
+    this.#start = packet;
     this.#from = packet === 0 ? 0 : Math.max(0, this.#order.frameOf[packet]);
   }
 
@@ -217,9 +226,14 @@ export class Source {
     const frame = this.#wanted.find((one) => !this.has(one));
     this.#next = -1;
     this.#inside.clear();
-    if (this.#refused || frame === undefined) this.failed = error;
-    else this.#lose(frame); // the next frames may be whole
-    this.#refused = frame !== undefined && !this.#held.size;
+    if (frame === undefined) return;
+    const start = this.#order.start(frame);
+    if (start > 0 && start === this.#start) this.#order.refuse(start); // try from the group before
+    else if (this.#lost >= MOST_LOST) this.failed = error;
+    else {
+      this.#lost += 1;
+      this.#lose(frame); // the next frames may be whole
+    }
     this.#stir();
     this.#changed();
   }

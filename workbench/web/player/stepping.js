@@ -19,10 +19,10 @@ export class SteppedVideo {
 
   /**
    * @param {HTMLVideoElement} player  With its address; it is not shown.
-   * @param {{times: Float64Array, fps: number, durationS: number, startS: number, width: number, height: number}} facts
+   * @param {{times: Float64Array, fps: number, durationS: number, startS: number, audio: boolean, width: number, height: number}} facts
    * @param {() => void} changed
    */
-  constructor(player, { times, fps, durationS, startS, width, height }, changed) {
+  constructor(player, { times, fps, durationS, startS, audio, width, height }, changed) {
     this.player = player;
     this.#changed = changed;
     this.count = times.length;
@@ -30,6 +30,7 @@ export class SteppedVideo {
     this.fps = fps;
     this.durationS = durationS;
     this.startS = startS;
+    this.audio = audio;
     this.width = width;
     this.height = height;
   }
