@@ -1,11 +1,10 @@
-"""The player alone: every set of frames that it draws is read back from its canvases and compared with its clock index."""
+"""The player alone: every set of frames that it draws is read back from its canvases, and compared with its index."""
 
 from __future__ import annotations
 
 import json
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,7 +42,9 @@ def playing(browser: Browser, address: str) -> Iterator[Playing]:
     pages: list[Page] = []
     problems: list[str] = []
 
-    def opened(*clips: str, state: dict[str, Any] | None = None, size: tuple[int, int] = (1360, 900), **more: str) -> Page:
+    def opened(
+        *clips: str, state: dict[str, Any] | None = None, size: tuple[int, int] = (1360, 900), **more: str
+    ) -> Page:
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         pages.append(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -75,9 +76,7 @@ def sets_of(page: Page) -> list[tuple[int, list[list[int]]]]:
 
 def wrong(sets: list[tuple[int, list[list[int]]]], clips: tuple[str, ...]) -> list[Any]:
     """The sets in which a canvas shows another frame, or another clip."""
-    return [
-        (index, read) for index, read in sets if read != [[frame_of(name, index), clip_of(name)] for name in clips]
-    ]
+    return [(index, read) for index, read in sets if read != [[frame_of(name, index), clip_of(name)] for name in clips]]
 
 
 def go(page: Page, index: int) -> None:
