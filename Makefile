@@ -70,7 +70,7 @@ javascript: node
 	elif $(MAKE) --no-print-directory $(NPM); then $(MAKE) --no-print-directory build/js/checked; \
 	else echo "JavaScript is not checked." >&2; fi
 
-JS_MODULES := $(wildcard workbench/web/*.js workbench/notebook/widgets/*.js)
+JS_MODULES := $(wildcard workbench/web/*.js workbench/web/*/*.js workbench/notebook/widgets/*.js)
 NPM := tools/js/node_modules/.package-lock.json
 
 build/js/checked: $(JS_MODULES) $(wildcard tests/web/*.mjs) tools/js/tsconfig.json tools/js/types.d.ts tools/js/oxlint.json build/js/schema.d.ts

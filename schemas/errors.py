@@ -150,6 +150,7 @@ ERROR_CODES: dict[str, str] = {
     "artifact.no_stream": "The artifact is neither audio nor video, or no browser plays its codec from pieces.",
     "artifact.no_waveform": "The artifact has no audio, so it has no waveform.",
     "artifact.no_frames": "The artifact is no video, or has no frames that could be found by their place in the file.",
+    "artifact.no_series": "The artifact is no file of per-frame series.",
     "artifact.no_thumbnail": "The artifact is neither an image nor a video, so it has no thumbnail.",
 }
 

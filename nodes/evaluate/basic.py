@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nodes.sdk import Context, Field, ImageRef, Metric, NodeModel, Resources, VideoRef, node
+from nodes.sdk import Context, Field, FileRef, ImageRef, Metric, NodeModel, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from nodes.evaluate._frame_analysis import FrameAnalysis
@@ -114,6 +114,9 @@ class Outputs(NodeModel):
     contact_sheet: ImageRef = Field(
         description="Evenly spaced frames with times, and curves of loudness and lip opening."
     )
+    series: FileRef | None = Field(
+        None, description="Lip opening of each analysed frame, as Parquet; null without a face, or without pyarrow."
+    )
 
 
 @node(
@@ -206,7 +209,22 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         Curve(analysis.times_s, analysis.openings) if analysis.times_s else None,
     )
     ctx.progress(100, 100, "%")
-    return Outputs(report=report, contact_sheet=ctx.save(sheet, "image", name="contact-sheet.jpg"))
+    saved = ctx.save(sheet, "image", name="contact-sheet.jpg")
+    return Outputs(report=report, contact_sheet=saved, series=_series(ctx, analysis, facts.fps))
+
+
+def _series(ctx: Context, analysis: FrameAnalysis, fps: float) -> FileRef | None:
+    """What was measured at each analysed frame, for curves under a player."""
+    from nodes._frame_series import can_write, write_series
+    from schemas.frame_series import PARQUET, SeriesFacts
+
+    if not analysis.times_s or not can_write():
+        return None
+    opening = SeriesFacts(name="mouth_opening", unit="eye distances", meaning="Gap between the inner lips.")
+    path = ctx.workdir / "series.parquet"
+    frames = [round(time * fps) for time in analysis.times_s]
+    write_series(path, frames, analysis.times_s, {opening.name: analysis.openings}, [opening])
+    return ctx.save(path, "file", name="series.parquet", media_type=PARQUET)
 
 
 def _level(samples: Any) -> Any:

@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli import (
     catalogue,
+    compare,
     consent,
     engines,
     examples,
@@ -41,6 +42,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "submit": run.submit_file,
     "upload": upload.upload,
     "verify": verify.verify,
+    "compare": compare.compare,
     "gc": retention.gc,
     "erase": retention.erase,
     "nodes": catalogue.nodes,

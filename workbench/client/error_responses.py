@@ -41,6 +41,7 @@ _STATUS_OF_CODE = {
     "review.bad_answer": 422,
     "artifact.no_thumbnail": 404,
     "artifact.no_frames": 404,
+    "artifact.no_series": 404,
     "artifact.no_waveform": 404,
     "artifact.no_stream": 404,
     "store.missing": 404,

@@ -40,6 +40,21 @@ export const readText = (sha256) => channel.text(sha256);
 export const readFile = (name, params) => channel.file(name, params);
 
 /**
+ * Bytes of an artifact, `end` excluded.
+ * @param {string} sha256
+ * @param {number} start
+ * @param {number} end
+ */
+export const readBytes = (sha256, start, end) => channel.bytes(sha256, start, end);
+
+/**
+ * An address of the media of a GET operation, for an element that is not shown.
+ * @param {Api.Question} name
+ * @param {import("./channel.js").Params} params
+ */
+export const mediaUrl = (name, params) => channel.media(name, params);
+
+/**
  * The address of a page of the workbench; null if it cannot be opened from here.
  * @param {string} path
  */

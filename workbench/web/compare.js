@@ -1,158 +1,111 @@
 // @ts-check
-// Two runs side by side: synchronised videos, differing parameters, and metrics.
+// Several videos side by side: the frame-locked player, and beside it what differs, the metrics and the curves over steps.
 
-import { ask } from "./api.js";
-import { artifactsOf, setFileUrl, setThumbnailUrl, shapeOf } from "./artifact.js";
-import { curve } from "./curve.js";
+import { ask, mediaUrl, readBytes } from "./api.js";
+import { comparedCurves } from "./compared_curves.js";
+import { MOST_VIDEOS, differences, metrics, sidesOf, spokenBy, tokensOf } from "./comparison.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
 import { goneNotice, watchGone } from "./gone.js";
-import { shortId, shortIds } from "./ids.js";
-import { JOB_TIMES, betterWords, metricName, metricValue } from "./metrics.js";
+import { betterWords, metricName, metricValue } from "./metrics.js";
+import { player } from "./player/player.js";
+import { letter } from "./player/stage.js";
+import { fromQuery, toQuery } from "./player/state.js";
 
-const APART_S = 0.04; // one frame at 25 fps
+/** @typedef {import("./comparison.js").Side} Side */
 
-export function compare(element, jobIds, back) {
+const MOST_BESIDE = 3; // videos whose columns have room beside the player
+const WAVEFORM_POINTS = 600;
+
+/** @param {HTMLElement} element @param {string} wanted  Of the address. @param {() => void} back */
+export function compare(element, wanted, back) {
   let ended = false;
   /** @type {(() => void)[]} */
   const stops = [];
+  const tokens = tokensOf(wanted);
   const body = h("div", {}, h("p", { class: "wb-muted" }, "…"));
-  fill(element, button("← All runs", { kind: "quiet", onclick: back }), body);
+  const left = wanted.split(",").filter(Boolean).length - tokens.length;
+  fill(element, button("← All runs", { kind: "quiet", onclick: back }), left ? h("p", { class: "wb-notice" }, `At most ${MOST_VIDEOS} videos are compared; ${left} are left out.`) : null, body);
   load().catch((error) => !ended && fill(body, problem(error)));
 
   async function load() {
-    const sides = await Promise.all(
-      jobIds.slice(0, 2).map(async (jobId) => {
-        const found = await ask("GET /api/jobs/{job_id}", { job_id: jobId }).catch((error) => {
-          if (error.status === 404) return null;
-          throw error;
-        });
-        if (!found) return { job: null, video: undefined };
-        const { job } = found;
-        const files = await artifactsOf(jobId);
-        return { job, video: files.findLast((one) => one.role === "output" && one.ref.kind === "video")?.ref };
-      }),
-    );
+    const sides = await sidesOf(tokens);
     if (ended) return;
-    const missing = jobIds.filter((_, index) => sides[index] && !sides[index].job);
-    if (missing.length) return void fill(body, missing.length > 1 ? goneNotice("") : [goneNotice(""), remaining(sides)]);
-    for (const { job } of sides) stops.push(watchGone(job.jobId, () => body.prepend(goneNotice(job.title || job.pipeline))));
-    const players = sides.map((side) =>
-      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", style: shapeOf(side.video), preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
-    );
-    const short = shortIds(sides.map((side) => side.job.jobId));
-    const heads = sides.map((side) => shortId(side.job.jobId, short));
-    const [first, second] = players;
-    if (second) second.muted = true; // two voices at once are not intelligible
-    fill(
-      body,
-      h("div", { class: "wb-compare" }, sides.map((side, index) => h("div", {}, players[index] ?? h("div", { class: "wb-stage" }, "no video"), h("p", {}, h("a", { href: `/runs?job=${side.job.jobId}` }, side.job.title || side.job.jobId))))),
-      first && second ? transport(first, second) : null,
-      h("h3", {}, "Differences"),
-      table(["", ...heads], differences(sides)),
-      curves(sides, short),
-      h("h3", {}, "Metrics"),
-      table(["", ...heads, "better"], metrics(sides)),
-    );
+    const gone = sides.filter((side) => side.gone);
+    const rest = sides.filter((side) => !side.gone);
+    if (gone.length && rest.length < 2) return void fill(body, rest.length ? [goneNotice(""), remaining(rest[0])] : goneNotice(""));
+    const jobs = new Map(rest.filter(({ job }) => job).map(({ job }) => [job.jobId, job]));
+    for (const job of jobs.values()) stops.push(watchGone(job.jobId, () => body.prepend(goneNotice(job.title || job.pipeline))));
+    const stage = h("div", {});
+    const beside = rest.length <= MOST_BESIDE && rest.some((side) => side.ref);
+    fill(body, gone.length ? goneNotice("") : null, h("div", { class: "wb-comparison", "data-beside": beside ? "" : null }, stage, tables(rest)));
+    showVideos(stage, rest);
   }
+
+  /** @param {HTMLElement} stage @param {Side[]} sides */
+  function showVideos(stage, sides) {
+    if (!sides.some((side) => side.ref)) return void fill(stage, h("p", { class: "wb-muted" }, "These runs made no video."));
+    const shown = player(stage, { videos: sides.map(videoOf), state: fromQuery(new URLSearchParams(window.location.search)), changed: keep, keys: document });
+    stops.push(shown.end);
+    return undefined;
+  }
+
+  /** Keep the view in the address, which can then be sent. @param {import("./player/state.js").View} view */
+  function keep(view) {
+    if (ended || !new URLSearchParams(window.location.search).has("compare")) return;
+    const values = Object.entries(toQuery(view)).flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
+    window.history.replaceState(window.history.state, "", `/runs?${[`compare=${wanted}`, ...values].join("&")}`);
+  }
+
   return () => {
     ended = true;
     for (const stop of stops) stop();
   };
 }
 
-/** The run that is left when the other one was deleted. */
-function remaining(sides) {
-  const { job } = sides.find((side) => side.job);
-  return h("p", {}, "The other run remains: ", h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId), ".");
+/** The access of the player to a video. @param {Side} side @returns {import("./player/player.js").Video} */
+function videoOf(side) {
+  const sha256 = side.ref?.sha256 ?? "";
+  const none = () => Promise.reject(new Error(side.job ? "This run made no video" : "This file is no video"));
+  return {
+    label: side.label,
+    frames: sha256 ? () => ask("GET /api/artifacts/{sha256}/frames", { sha256 }) : none,
+    bytes: (from, to) => readBytes(sha256, from, to),
+    url: () => mediaUrl("GET /api/artifacts/{sha256}", { sha256 }),
+    peaks: () => ask("GET /api/artifacts/{sha256}/waveform", { sha256, points: WAVEFORM_POINTS }).then((found) => found.peaks),
+    spoken: spokenBy(side),
+  };
 }
 
-function transport(first, second) {
-  const place = h("input", { type: "range", class: "wb-slider", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position" });
-  const toggle = button("Play both", {
-    icon: "play",
-    kind: "primary",
-    onclick: () => {
-      if (first.paused) {
-        second.currentTime = first.currentTime;
-        Promise.all([first.play(), second.play()]).catch(() => null);
-      } else {
-        first.pause();
-        second.pause();
-        second.currentTime = first.currentTime;
-      }
-    },
-  });
-  const sound = button("Switch audio", {
-    kind: "quiet",
-    onclick: () => {
-      [first.muted, second.muted] = [!first.muted, !second.muted];
-    },
-  });
-  first.addEventListener("timeupdate", () => {
-    place.value = String(first.duration ? first.currentTime / first.duration : 0);
-    if (Math.abs(first.currentTime - second.currentTime) > APART_S && !first.paused) second.currentTime = first.currentTime;
-  });
-  first.addEventListener("ended", () => second.pause());
-  place.addEventListener("input", () => {
-    const at = Number(place.value) * (first.duration || 0);
-    first.currentTime = at;
-    second.currentTime = at;
-  });
-  return h("div", { class: "wb-transport" }, toggle, place, sound);
+/** The run that is left when the other one was deleted. @param {Side} side */
+function remaining({ job, token }) {
+  return h("p", {}, "The other run remains: ", job ? h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId) : token.slice(0, 12), ".");
 }
 
-function differences(sides) {
-  const flat = sides.map(({ job }) => {
-    const found = { seed: job.seed, pipeline: job.pipeline };
-    for (const node of job.lastGraph?.nodes ?? []) for (const [name, value] of Object.entries(node.params ?? {})) found[`${node.id}.${name}`] = value;
-    return found;
-  });
-  const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
-  return names.map((name) => [name, ...flat.map((one) => one[name])]).filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b));
+/** @param {Side[]} sides */
+function tables(sides) {
+  const key = (/** @type {number} */ place) => h("span", { class: "wb-player-key", "data-video": place }, letter(place));
+  const heads = sides.map((side, place) => h("span", { class: "wb-comparison-head", title: side.label }, key(place)));
+  const runs = sides.map((side, place) => h("li", {}, key(place), side.job ? h("a", { href: `/runs?job=${side.job.jobId}` }, side.job.title || side.job.jobId) : h("span", {}, side.label), side.output ? h("span", { class: "wb-muted" }, side.output) : null));
+  const measured = metrics(sides).map(({ name, metric, values, best }) => [
+    metricName(metric?.name ?? name, metric),
+    ...values.map((value, place) => (value === undefined ? "—" : h("span", { class: best.includes(place) ? "wb-comparison-best" : "" }, metricValue(value, metric), best.includes(place) ? h("span", { class: "wb-sr" }, " best") : null))),
+    betterWords(metric),
+  ]);
+  return h(
+    "div",
+    { class: "wb-comparison-facts" },
+    h("ul", { class: "wb-comparison-runs" }, runs),
+    h("h3", {}, "Differences"),
+    table(["", ...heads], differences(sides).map(({ name, values }) => [name, ...values])),
+    comparedCurves(sides),
+    h("h3", {}, "Metrics"),
+    table(["", ...heads, "better"], measured),
+  );
 }
 
-/** A chart for each metric over steps, with the lines of both runs; null if there is none. */
-function curves(sides, short) {
-  /** @type {Map<string, {metric: any, lines: import("./curve.js").Line[]}>} */
-  const found = new Map();
-  sides.forEach(({ job }) => {
-    for (const node of job.nodes ?? []) {
-      for (const [name, points] of Object.entries(node.series ?? {})) {
-        const key = `${node.id}.${name}`;
-        if (!found.has(key)) found.set(key, { metric: job.metricMeanings?.[node.id]?.[name], lines: [] });
-        found.get(key)?.lines.push({ label: `${job.jobId.slice(0, short)}…`, points });
-      }
-    }
-  });
-  if (!found.size) return null;
-  const charts = [...found].map(([key, { metric, lines }]) => {
-    const chart = curve(key, metric);
-    chart.update(lines);
-    return chart.element;
-  });
-  return [h("h3", {}, "Curves"), h("div", { class: "wb-curves" }, charts)];
-}
-
-/** Rows of [name with its meaning, values with their unit, direction]. */
-function metrics(sides) {
-  /** @type {Record<string, import("./metrics.js").Metric>} */
-  const known = { ...JOB_TIMES };
-  const flat = sides.map(({ job }) => {
-    const found = { computeSeconds: job.computeSeconds, waitingSeconds: job.waitingSeconds, firstFrameSeconds: job.firstFrameSeconds };
-    for (const node of job.nodes ?? []) {
-      if (!node.service.startsWith("evaluate.")) continue;
-      Object.assign(found, node.metrics ?? {});
-      Object.assign(known, job.metricMeanings?.[node.id] ?? {});
-    }
-    return found;
-  });
-  const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
-  const value = (one, name) => (typeof one[name] === "number" ? metricValue(one[name], known[name]) : undefined);
-  return names.map((name) => [metricName(known[name]?.name ?? name, known[name]), ...flat.map((one) => value(one, name)), betterWords(known[name])]);
-}
-
+/** @param {any[]} head @param {any[][]} rows */
 function table(head, rows) {
   if (!rows.length) return h("p", { class: "wb-muted" }, "None.");
-  const cell = (value) => (value === undefined || value === null ? "—" : typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value));
-  return h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, head.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows.map(([name, ...rest]) => h("tr", {}, h("th", { scope: "row" }, name), rest.map((value) => h("td", {}, cell(value)))))));
+  const cell = (/** @type {any} */ value) => (value === undefined || value === null ? "—" : value instanceof Node ? value : typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value));
+  return h("div", { class: "wb-table-frame", tabindex: 0, role: "group", "aria-label": "Table" }, h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, head.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows.map(([name, ...rest]) => h("tr", {}, h("th", { scope: "row" }, name), rest.map((value) => h("td", {}, cell(value))))))));
 }

@@ -63,6 +63,11 @@ const PATHS = {
   edit: "M5 19h4L19 9l-4-4L5 15zM13 7l4 4",
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm-7 8a7 7 0 0 1 14 0",
   compare: "M4 6h7v12H4zM13 6h7v12h-7z",
+  pause: "M8 5v14M16 5v14",
+  stepBack: "M7 5v14M18 6v12l-8-6z",
+  stepOn: "M17 5v14M6 6v12l8-6z",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
 };
 
 /** A line icon, hidden from screen readers, because the label beside it says the same. */

@@ -4,7 +4,7 @@
 /** What each page waits for: content, or the problem in its place. */
 const CONTENT = {
   "/": "#field-pipeline :is(.wb-card[data-pipeline], .wb-problem)",
-  "/runs": "#runs :is(.wb-rows > *, .wb-run-title, .wb-compare, .wb-problem)",
+  "/runs": "#runs :is(.wb-rows > *, .wb-run-title, .wb-comparison, .wb-problem)",
   "/system": "#system :is(.wb-tile, .wb-problem)",
 };
 const PARTS = ".wb-panel > *, .wb-panel .column > *, .wb-run > *, .wb-run-columns > * > *, .wb-system section, .wb-rows > *, nav a";

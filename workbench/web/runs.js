@@ -1,5 +1,5 @@
 // @ts-check
-// The page Runs: a live list with its filters in the address, the details of a run, and the comparison of two runs.
+// The page Runs: a live list with its filters in the address, the details of a run, and the comparison of several.
 
 import { ask } from "./api.js";
 import { query } from "./channel.js";
@@ -31,9 +31,9 @@ export function mount(element) {
     end?.();
     end = null;
     open = null;
-    const compared = (address.get("compare") ?? "").split(",");
+    const compared = address.get("compare") ?? "";
     if (address.get("job")) end = showRun(element, address);
-    else if (compared.length > 1) end = compare(element, compared, back);
+    else if (compared.includes(",")) end = compare(element, compared, back);
     else {
       list = window.location.pathname + window.location.search;
       end = showList(element, address, (now) => (list = now));

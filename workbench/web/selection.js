@@ -2,6 +2,7 @@
 // The selected runs of the list, and what can be done with them: compared side by side, or in MLflow.
 
 import { ask } from "./api.js";
+import { MOST_VIDEOS } from "./comparison.js";
 import { button, fill, h, icon, linkButton } from "./dom.js";
 import { problemsIn } from "./messages.js";
 
@@ -28,7 +29,7 @@ export function selection(initial = [], changed = () => {}) {
     words.textContent = `${ids.length} selected`;
     const mine = ++asked;
     const clear = button("Clear", { kind: "quiet", onclick: () => [...chosen.values()].forEach((box) => box.click()) });
-    const pair = ids.length === 2 ? linkButton("Compare side by side", `/runs?compare=${ids.join()}`, { icon: "compare" }) : null;
+    const pair = ids.length >= 2 && ids.length <= MOST_VIDEOS ? linkButton("Compare side by side", `/runs?compare=${ids.join()}`, { icon: "compare" }) : null;
     fill(actions, pair, clear);
     if (ids.length < 2) return;
     try {

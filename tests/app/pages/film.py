@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, VideoRef, node
+from tests.app.pages.numbered import write_numbered
 from tests.store.media import write_clip, write_tone
 
 PARTS = 3
@@ -31,6 +32,23 @@ def film(ctx: Context, params: Params, inputs: NodeModel) -> Film:
             time.sleep(0.02)
         ctx.parts.append(_made(ctx, f"part-{number}", PART_S, AUDIO_S[number]))
     return _made(ctx, "whole", PARTS * PART_S, sum(AUDIO_S))
+
+
+class Numbers(NodeModel):
+    clip: int = Field(1, ge=0, le=15, description="Number of the clip.")
+    frames: int = Field(100, description="How many.")
+    fps: int = Field(25, description="Frames per second.")
+
+
+class Numbered(NodeModel):
+    video: VideoRef = Field(description="Its frames show their numbers.")
+
+
+@node("test.numbered", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=60))
+def numbered(ctx: Context, params: Numbers, inputs: NodeModel) -> Numbered:
+    """A clip of numbered frames with a tone."""
+    path = write_numbered(ctx.workdir / "clip.mp4", params.clip, frames=params.frames, fps=params.fps, tone=True)
+    return Numbered(video=ctx.save(path, "video", frames=params.frames, fps=float(params.fps), width=256, height=256))
 
 
 class Gate(NodeModel):

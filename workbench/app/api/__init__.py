@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from workbench.app.api import (
     artifacts,
     capabilities,
+    comparison,
     compat,
     consents,
     docs,
@@ -46,6 +47,7 @@ def register_api(app: FastAPI) -> None:
         consents,
         uploads,
         artifacts,
+        comparison,
         media,
         mlflow_links,
         compat,

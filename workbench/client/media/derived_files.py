@@ -100,18 +100,27 @@ def frames(deployment: Deployment, ref: Ref, *, owner: str | None = None) -> Pat
     upload.* if the file cannot be read; store.*.
     """
     _check_kind(ref, ("video",), "artifact.no_frames", "frames", "Choose a video.")
-    signed = None if is_shown(ref) else deliver(deployment, ref, owner=owner)
-    sha256 = signed.sha256 if signed else ref.sha256
+    if is_shown(ref):
+        return _indexed(deployment, lambda: deployment.open(ref), ref.sha256)
+    signed = deliver(deployment, ref, owner=owner)
+    return frames_of_copy(deployment, signed.path, signed.sha256)
 
+
+def frames_of_copy(deployment: Deployment, path: Path, sha256: str) -> Path:
+    """The frame index of a file that has left, or is about to leave, the workbench. Raises as ``frames``."""
+    return _indexed(deployment, lambda: path, sha256)
+
+
+def _indexed(deployment: Deployment, opened: Callable[[], Path], sha256: str) -> Path:
     def make(out: Path) -> None:
         try:
-            deployment.inspector.frames(signed.path if signed else deployment.open(ref), out, sha256)
+            deployment.inspector.frames(opened(), out, sha256)
         except WorkbenchError as error:
             if error.code == "upload.refused":
                 raise WorkbenchError(
                     "artifact.no_frames",
                     f"there is no frame index of {error.seen}",
-                    where=ref.sha256,
+                    where=sha256,
                     seen=error.seen,
                     allowed=error.allowed,
                     remedy=error.remedy,
