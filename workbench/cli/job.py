@@ -30,6 +30,7 @@ def list_(
     status: Annotated[list[str] | None, typer.Option(help="Only jobs with this status. Repeatable.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="Only jobs of this pipeline.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Only jobs of this experiment.")] = None,
+    sweep: Annotated[str | None, typer.Option(help="Only jobs of this sweep.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of jobs, newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +48,9 @@ def list_(
             allowed=list(JobStatus),
         )
     states = [JobStatus(name) for name in status] if status else None
-    page = connect().store.list(JobFilter(status=states, pipeline=pipeline, experiment=experiment, limit=limit))
+    page = connect().store.list(
+        JobFilter(status=states, pipeline=pipeline, experiment=experiment, sweep=sweep, limit=limit)
+    )
     if as_json:
         print_json(page)
         return

@@ -22,6 +22,7 @@ from workbench.cli import (
     roles,
     run,
     stack,
+    sweep,
     tracking,
     upload,
     user,
@@ -70,6 +71,7 @@ for name, command in _COMMANDS.items():
     app.command(name, cls=RunCommand if name == "run" else None)(command)
 for group in (
     job.group,
+    sweep.group,
     queue.group,
     catalogue.schemas_group,
     notebook.group,

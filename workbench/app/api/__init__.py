@@ -21,6 +21,7 @@ from workbench.app.api import (
     presets,
     retention,
     session,
+    sweeps,
     system,
     uploads,
 )
@@ -33,6 +34,7 @@ def register_api(app: FastAPI) -> None:
         session,
         docs,
         jobs,
+        sweeps,
         live,
         parts,
         pipelines,
