@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from schemas.sweep import SweepInFull, SweepSpec, SweepState
 from tests.live import Diary, LiveDeployment, wait_for
 from tests.sweeps.conftest import Specs
