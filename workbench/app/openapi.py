@@ -17,6 +17,7 @@ from workbench.pipelines.registry import pipelines
 _LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Submit, list, show, cancel, repeat and delete jobs; answer their approvals."},
+    {"name": "sweeps", "description": "One pipeline over several axes: plan, start, pause, extend."},
     {"name": "pipelines", "description": "The pipelines, their inputs, and whether workers provide their nodes."},
     {"name": "runs", "description": "The list of jobs as a table: columns, marks, actions on many, views."},
     {"name": "presets", "description": "Named parameters of a pipeline."},

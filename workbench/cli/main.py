@@ -23,6 +23,7 @@ from workbench.cli import (
     roles,
     run,
     stack,
+    sweep,
     tracking,
     upload,
     user,
@@ -72,6 +73,7 @@ for name, command in _COMMANDS.items():
     app.command(name, cls=RunCommand if name == "run" else None)(command)
 for group in (
     job.group,
+    sweep.group,
     queue.group,
     catalogue.schemas_group,
     notebook.group,

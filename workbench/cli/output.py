@@ -51,6 +51,8 @@ _REFUSED = (
     "job.ended",
     "job.not_final",
     "job.nothing_to_retry",
+    "sweep.",
+    "manifest.",
     "deletion.",
     "consent.",
     "review.not_waiting",

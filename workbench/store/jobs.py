@@ -270,6 +270,12 @@ class JobStore:
         """The value stored for the deployment under this key."""
         return self.database.scalar(select(tables.deployment.c.value).where(tables.deployment.c.key == key))
 
+    def notes(self, prefix: str) -> dict[str, str]:
+        """The values stored for the deployment under keys that start with this."""
+        columns = tables.deployment.c
+        here = columns.key.startswith(prefix, autoescape=True)
+        return {row.key: row.value for row in self.database.rows(select(columns.key, columns.value).where(here))}
+
     def set_note(self, key: str, value: str) -> None:
         """Store a value for the deployment."""
         with self.database.write() as connection:

@@ -367,6 +367,60 @@ doomed_runs = Table(
     Column("at", Float, nullable=False),
 )
 
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("pipeline", String(200), nullable=False),
+    Column("experiment", String(200), nullable=False),
+    Column("state", String(16), nullable=False),  # schemas.sweep.SweepState
+    Column("spec", Json, nullable=False),
+    Column("axes", Json, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("at_once", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),  # rises with each change of its spec or state
+    Column("recorded", Integer, nullable=False),  # the revision that its parent run in MLflow shows
+    Column("created_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index(None, "created_at"),
+    Index(None, "owner", "created_at"),
+    Index(None, "state"),
+)
+
+
+def _sweep_column(**options: Any) -> Column[str]:
+    return Column("sweep", String(64), ForeignKey("sweeps.id", ondelete="CASCADE"), **options)
+
+
+sweep_cells = Table(
+    "sweep_cells",
+    metadata,
+    _sweep_column(primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # stays when the sweep is extended
+    Column("position", Integer, nullable=False),  # in the table of its sweep
+    Column("at", Json, nullable=False),
+    Column("hash", String(64), nullable=False),  # identifies what it computes
+    Column("pipeline", String(200), nullable=False),
+    Column("graph", LargeBinary, nullable=False),  # as requested, JSON compressed by zlib
+    Column("removed", Boolean, nullable=False),  # whether the spec no longer has it
+    Column("attempt", Integer, nullable=False),
+    Column("job", String(64)),  # no foreign key: a deleted job does not make its cell run again
+    Column("error", Json),  # why it could not be accepted
+    Index(None, "job"),
+    Index(None, "sweep", "position"),
+)
+
+# Files that the cells of a sweep use. They are kept like those of jobs, and erasing one erases the sweep.
+sweep_files = Table(
+    "sweep_files",
+    metadata,
+    _sweep_column(primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Index(None, "sha256"),
+)
+
 # Values for the deployment as a whole: its epoch, the MLflow runs of its sweeps.
 deployment = Table(
     "bench",

@@ -23,6 +23,7 @@ from workbench.app.api import (
     retention,
     runs,
     session,
+    sweeps,
     system,
     uploads,
 )
@@ -35,6 +36,7 @@ def register_api(app: FastAPI) -> None:
         session,
         docs,
         jobs,
+        sweeps,
         live,
         parts,
         pipelines,
