@@ -21,8 +21,10 @@ from workbench.app.api import (
     presets,
     retention,
     session,
+    studies,
     system,
     uploads,
+    vote,
 )
 
 
@@ -42,6 +44,8 @@ def register_api(app: FastAPI) -> None:
         system,
         retention,
         consents,
+        studies,
+        vote,
         uploads,
         artifacts,
         media,
