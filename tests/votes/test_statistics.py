@@ -79,7 +79,7 @@ def test_no_votes_give_no_intervals() -> None:
     assert found.strength.tolist() == [0, 0, 0]
 
 
-# -- pairs --------------------------------------------------------------------------------------------------------------
+# -- pairs --------------------------------------------------------------------------------------
 
 
 def test_the_pair_with_the_fewest_votes_is_worth_most() -> None:
@@ -133,7 +133,7 @@ def test_a_pair_is_repeated_with_its_sides_swapped_and_not_at_once() -> None:
     assert repeated_pair(shown, set(), random, share=0.0) is None
 
 
-# -- agreement ----------------------------------------------------------------------------------------------------------
+# -- agreement --------------------------------------------------------------------------------------
 
 
 def test_alpha_is_one_for_raters_who_agree_and_below_zero_for_those_who_do_not() -> None:
@@ -173,7 +173,7 @@ def test_consistency_is_the_share_of_equal_votes() -> None:
     assert consistency([]) is None
 
 
-# -- metrics ------------------------------------------------------------------------------------------------------------
+# -- metrics --------------------------------------------------------------------------------------
 
 
 def test_equal_values_share_the_mean_of_their_ranks() -> None:

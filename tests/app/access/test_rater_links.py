@@ -1,4 +1,4 @@
-"""The guard lets raters without an account reach the page of their link, its modules and its calls, and nothing else."""
+"""The guard lets raters without an account reach the page of their link, its modules and calls, and nothing else."""
 
 from __future__ import annotations
 

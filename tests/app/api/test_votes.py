@@ -202,7 +202,7 @@ def _on_show(live: LiveDeployment, study: str) -> set[str]:
     return set() if shown is None else {found.items[at].job for at in (shown.left, shown.right)}
 
 
-# -- raters without an account --------------------------------------------------------------------------------------------
+# -- raters without an account --------------------------------------------------------------------------------------
 
 
 def test_a_link_lets_one_browser_vote_and_nothing_else(api: Client, made: Made, live: LiveDeployment) -> None:
