@@ -61,6 +61,18 @@ ERROR_CODES: dict[str, str] = {
     "manifest.bad_row": "A row of a manifest is not valid.",
     "preset.unknown": "The pipeline has no preset with this name.",
     "lora.unknown": "No LoRA that the user may read has this name.",
+    # votes
+    "study.unknown": "No study that the user may see has this id.",
+    "study.bad_items": "A study needs at least two completed jobs with a video, and at most 100.",
+    "study.closed": "The study is closed, so it takes no votes.",
+    "vote.unknown": "The rater has no such pair on show.",
+    "vote.answered": "The pair was already answered differently.",
+    "vote.bad_choice": "A vote needs a choice for each axis of the study.",
+    "vote.nothing_to_undo": "The rater has answered no pair that can be undone.",
+    "rater_link.unknown": "No rater's link has this token or name, or the browser has opened none.",
+    "rater_link.ended": "The rater's link has expired, was revoked, or all its pairs are answered.",
+    "rater_link.in_use": "As many browsers as the rater's link allows have opened it already.",
+    "rater_link.exists": "The study has a link with this name.",
     # a node
     "node.bad_declaration": "A node file contains an invalid declaration.",
     "node.bad_input": "The node cannot process this input.",

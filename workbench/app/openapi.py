@@ -23,6 +23,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "presets", "description": "Named parameters of a pipeline."},
     {"name": "uploads", "description": "Files from users: portraits, voices, videos."},
     {"name": "artifacts", "description": "Inputs and outputs of jobs: short-lived links, thumbnails."},
+    {"name": "votes", "description": "Blind votes: studies, links for raters, and what raters call."},
     {"name": "capabilities", "description": "The services that all workers together provide."},
     {"name": "system", "description": "Parts, queues, workers and storage."},
     {"name": "access", "description": "Sessions, users, tokens."},

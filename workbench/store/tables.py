@@ -421,6 +421,82 @@ sweep_files = Table(
     Index(None, "sha256"),
 )
 
+# Studies of blind votes. The items are kept as they were, so that votes keep their meaning when a job is deleted.
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("experiment", String(200), nullable=False),  # of its run in MLflow
+    Column("items", Json, nullable=False),  # schemas.vote.StudyItem
+    Column("settings", Json, nullable=False),  # schemas.vote.StudySettings
+    Column("state", String(16), nullable=False),  # schemas.vote.StudyState
+    Column("created_at", Float, nullable=False),
+    Column("results", Json),  # schemas.vote.StudyResults, as last computed
+    Column("results_of", Integer, nullable=False),  # the version that they were computed from
+    Column("version", Integer, nullable=False),  # raised by each vote, undo and change of state
+    Column("recorded", Integer, nullable=False),  # the version whose results MLflow has
+    Column("recorded_after", Float, nullable=False),  # time of the next attempt
+    Column("mlflow_run_id", String(64)),
+    Index(None, "owner", "created_at"),
+)
+
+
+def _study_column(**options: Any) -> Column[str]:
+    return Column("study", String(64), ForeignKey("studies.id", ondelete="CASCADE"), **options)
+
+
+# The pairs that raters were shown, by a random id: the only name that a rater sees.
+vote_pairs = Table(
+    "vote_pairs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _study_column(nullable=False),
+    Column("rater", String(200), nullable=False),  # "user NAME", or "link NAME #1"
+    Column("left_item", Integer, nullable=False),  # index into the items of the study
+    Column("right_item", Integer, nullable=False),
+    Column("repeat_of", String(64)),
+    Column("shown_at", Float, nullable=False),
+    Column("answered_at", Float),
+    Column("seconds", Float),
+    Index(None, "study", "rater", "answered_at"),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("pair", String(64), ForeignKey("vote_pairs.id", ondelete="CASCADE"), primary_key=True),
+    Column("axis", String(40), primary_key=True),
+    Column("choice", String(8), nullable=False),  # schemas.vote.Choice
+)
+
+# Links for raters without an account. As with API tokens, only the SHA-256 of the secret is stored.
+rater_links = Table(
+    "rater_links",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _study_column(nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("most_pairs", Integer, nullable=False),
+    Column("most_raters", Integer, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    UniqueConstraint("study", "name"),
+)
+
+# Browsers that opened such a link, by the SHA-256 of the id in their cookie.
+rater_sessions = Table(
+    "rater_sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("link", String(64), ForeignKey("rater_links.sha256", ondelete="CASCADE"), nullable=False),
+    Column("rater", String(200), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index(None, "link"),
+)
+
 # Values for the deployment as a whole: its epoch, the MLflow runs of its sweeps.
 deployment = Table(
     "bench",

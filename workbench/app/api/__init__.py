@@ -24,8 +24,10 @@ from workbench.app.api import (
     runs,
     session,
     sweeps,
+    studies,
     system,
     uploads,
+    vote,
 )
 
 
@@ -47,6 +49,8 @@ def register_api(app: FastAPI) -> None:
         retention,
         runs,
         consents,
+        studies,
+        vote,
         uploads,
         artifacts,
         comparison,
