@@ -51,6 +51,7 @@ _REFUSED = (
     "job.ended",
     "job.not_final",
     "job.nothing_to_retry",
+    "bundle.",
     "deletion.",
     "consent.",
     "review.not_waiting",
