@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from schemas.bundle import BundleManifest
+from schemas.consent import Consent
 from schemas.delivery import SignatureState
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
@@ -21,6 +24,7 @@ from workbench.client.bundles.importing import import_bundle, note_of, show
 from workbench.client.delivery.issuer import certificates
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
+from workbench.client.uploads import store_file
 
 ANNA, BEN = User("anna", Role.RUNNER), User("ben", Role.RUNNER)
 
@@ -118,14 +122,11 @@ def test_what_cannot_be_exported_is_refused_and_leaves_no_file(live: LiveDeploym
 def test_portraits_inside_ask_for_the_consent_that_a_job_asks_for(
     strict: Deployment, live: LiveDeployment, tmp_path: Path
 ) -> None:
-    from PIL import Image
-
-    from workbench.client.uploads import store_file
-
     portrait = tmp_path / "portrait.png"
-    Image.effect_noise((64, 64), 40).save(portrait)
+    Image.frombytes("RGB", (8, 8), secrets.token_bytes(192)).save(portrait)
     ref = store_file(strict, portrait, "image", owner="local")[0]
-    asked = {"see": {"service": "probe.image", "input": {"image": ref.model_dump(mode="json", exclude_none=True)}}}
+    image = ref.model_dump(mode="json", exclude_none=True)
+    asked = {"see": {"service": "generate.upscale_image", "input": {"image": image}}}
     made = live.run(asked)
     target = tmp_path / "portrait.zip"
     export(strict, made.id, target)
