@@ -10,23 +10,15 @@ from schemas.base import Contract
 class FrameIndex(Contract):
     """Packets of one video track in decoding order, and how to configure a decoder for them.
 
-<<<<<<< HEAD
-    Column lists have one entry for each packet. Times are in ``time_base`` units; the first frame that is shown has time 0.
-=======
     Column lists have one entry for each packet. Times are in ``time_base`` units; the first frame shown has time 0. To
     decode the frame of packet ``p``, start at the last key packet ``k`` at or before it whose time is not later than
     that of ``p``, which need not be the nearest one, and give the decoder all packets up to ``p``.
->>>>>>> frames
     """
 
     sha256: str = Field(description="Of the file that the offsets count in.")
     codec: str = Field(description="As WebCodecs names it, such as avc1.64001f.")
     description: str = Field(
-<<<<<<< HEAD
-        "", description="Codec configuration record (avcC, hvcC, vpcC, av1C), base64; empty if none."
-=======
         "", description="Codec configuration record (avcC, hvcC), base64; empty where decoders need none."
->>>>>>> frames
     )
     annex_b: bool = Field(False, description="Whether packets have start codes instead of lengths.")
     width: int = Field(description="Pixels, before rotation.")
@@ -37,17 +29,10 @@ class FrameIndex(Contract):
     fps: float = Field(description="Mean frames per second.")
     variable: bool = Field(False, description="Whether the time between frames varies.")
     time_base: tuple[int, int] = Field(description="Seconds per unit, as numerator and denominator.")
-<<<<<<< HEAD
-    duration_s: float
-    offsets: list[int] = Field(description="First byte of each packet in the file.")
-    sizes: list[int] = Field(description="Bytes.")
-    times: list[int] = Field(description="When the frame is shown.")
-=======
     start_s: float = Field(0.0, description="When the first frame is shown in the file; audio may begin earlier.")
     duration_s: float = Field(description="From the first frame until the last one ends.")
     offsets: list[int] = Field(description="First byte of each packet in the file.")
     sizes: list[int] = Field(description="Bytes.")
     times: list[int] = Field(description="When the frame is shown; -1 if it is decoded and never shown.")
->>>>>>> frames
     key: list[int] = Field(description="Positions of the packets that a decoder can start with.")
     audio: bool = Field(False, description="Whether the file has an audio track.")
