@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from workbench.cli import (
+    bundle,
     catalogue,
     compare,
     consent,
@@ -82,6 +83,7 @@ for group in (
     consent.group,
     engines.group,
     models.group,
+    bundle.group,
 ):
     app.add_typer(group)
 

@@ -53,6 +53,7 @@ _REFUSED = (
     "job.nothing_to_retry",
     "sweep.",
     "manifest.",
+    "bundle.",
     "deletion.",
     "consent.",
     "review.not_waiting",

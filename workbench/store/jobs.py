@@ -131,6 +131,12 @@ class JobStore:
             nodes = self._sql.run(connection, _NODES, (job_id,)).fetchall()
         return job_record(job, nodes)
 
+    def job_of_run(self, run: str) -> str | None:
+        """The id of the job that this MLflow run records, or None."""
+        jobs = tables.jobs.c
+        found: str | None = self.database.scalar(select(jobs.id).where(jobs.mlflow_run_id == run).limit(1))
+        return found
+
     def list(self, wanted: JobFilter | None = None) -> JobPage:
         """One page of jobs in the wanted order, without their graphs, and the total number."""
         with self.database.read() as connection:
