@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-STYLES = ("palette", "elements", "form", "job", "runs", "system", "dialogs", "gradio")  # later rules win
+STYLES = ("palette", "elements", "form", "job", "runs", "sweeps", "system", "dialogs", "gradio")  # later rules win
 
 
 def folder() -> Path:
