@@ -12,7 +12,7 @@ import { lengthOf, numbersIn } from "./sweep_spec.js";
 /** What can vary in a pipeline: groups of [value, words]. @param {any} pipeline @returns {[string, [string, string][]][]} */
 export function variables(pipeline) {
   return /** @type {[string, [string, string][]][]} */ ([
-    ["Usual", [["seeds", "Seeds"], ...(pipeline.presets?.length ? [["presets", "Presets"]] : []), ["pipelines", "Pipelines"], ["manifest", "Inputs from a manifest"]]],
+    ["Usual", [["seeds", "Seeds"], ...(pipeline.presets?.length ? [["presets", "Presets"]] : []), ["pipelines", "Pipelines"]]],
     ["Inputs", pipeline.inputs.map((/** @type {any} */ one) => [`input ${one.name}`, one.title])],
     ["Optional steps", pipeline.nodes.filter((/** @type {any} */ one) => one.optional).map((/** @type {any} */ one) => [`leave ${one.id}`, `with or without ${one.name}`])],
     ...pipeline.nodes.map((/** @type {any} */ node) => [node.name, Object.keys(node.params?.properties ?? {}).map((name) => [`param ${node.id}.${name}`, titleOf(name)])]),
@@ -26,7 +26,6 @@ export function newAxis(what, pipeline) {
   if (kind === "seeds") return { seeds: 3 };
   if (kind === "presets") return { name: "preset", choices: pipeline.presets.map(choiceOf) };
   if (kind === "pipelines") return { name: "pipeline", choices: [{ label: pipeline.title, pipeline: pipeline.name }] };
-  if (kind === "manifest") return { name: "inputs", manifest: "" };
   if (kind === "leave") return { name, choices: [{ label: `with ${name}` }, { label: `without ${name}`, leaveOut: [name] }] };
   if (kind === "own") return { name: "choice", choices: [{ label: "A", params: {} }, { label: "B", params: {} }] };
   if (kind === "input") {
@@ -204,7 +203,7 @@ export function axisCard({ axis, others, pipeline, pipelines, method, scope, upl
 
   function manifest() {
     const input = h("input", { class: "wb-input", type: "text", spellcheck: false, placeholder: "/data/clips.jsonl", "aria-label": "Path of the manifest", value: axis.manifest, oninput: () => ((axis.manifest = input.value.trim()), done(axis.manifest ? "" : "Type the path of the manifest.")) });
-    return [input, h("p", { class: "wb-field-help" }, "A .jsonl, .csv or .yaml file on the machine of the workbench: one line per set of inputs.")];
+    return [input, h("p", { class: "wb-field-help" }, "A manifest is read where its files are: `workbench sweep` and notebooks turn it into choices.")];
   }
 
   function choices() {

@@ -57,7 +57,8 @@ export function sweepCell({ words, caption, picked, shaped, hovers }) {
   function update(cell, look) {
     now = cell;
     seen = look;
-    element.dataset.status = cell.status ?? "planned";
+    element.dataset.status = cell.status ?? (cell.error ? "failed" : "planned");
+    element.toggleAttribute("data-removed", Boolean(cell.removed));
     if (drawn) show();
   }
 
@@ -73,7 +74,7 @@ export function sweepCell({ words, caption, picked, shaped, hovers }) {
     media.setAttribute("aria-label", `${words}: ${stateWords(now)}`);
     pick.hidden = !seen.picks || !now.job;
     drawMedia();
-    fill(chips, now.cached ? h("span", { class: "wb-chip", title: "All of its nodes had been computed before." }, "from cache") : null);
+    fill(chips, now.cached ? h("span", { class: "wb-chip", title: "All of its nodes had been computed before." }, "from cache") : null, now.removed ? h("span", { class: "wb-chip", title: "The sweep no longer asks for it." }, "taken out") : null);
     drawFoot(seen);
   }
 
@@ -94,7 +95,7 @@ export function sweepCell({ words, caption, picked, shaped, hovers }) {
       const image = h("img", { alt: "", decoding: "async", onload: () => image.naturalHeight && shaped(image.naturalWidth / image.naturalHeight) });
       setThumbnailUrl(image, "src", picture, SIDE_PX);
       fill(media, image, now.video ? h("span", { class: "wb-cell-play" }, icon("play")) : null, bar);
-    } else fill(media, h("span", { class: "wb-cell-words" }, h("strong", {}, stateWords(now)), now.status === "failed" && now.error ? h("span", { class: "wb-cell-error", title: now.error }, sentence(now.error)) : null), bar);
+    } else fill(media, h("span", { class: "wb-cell-words" }, h("strong", {}, stateWords(now)), now.error ? h("span", { class: "wb-cell-error", title: now.error }, sentence(now.error)) : null), bar);
   }
 
   /** @param {Look} look */
@@ -145,7 +146,7 @@ export function sweepCell({ words, caption, picked, shaped, hovers }) {
 }
 
 /** @param {any} cell */
-function stateWords({ status, progress }) {
-  if (!status) return "Planned";
+function stateWords({ status, progress, error }) {
+  if (!status) return error ? "Not submitted" : "Planned";
   return status === "running" ? `Running, ${Math.round(100 * progress)} %` : (STATUS_WORDS[status] ?? status);
 }

@@ -8,7 +8,7 @@ import { Pipelines } from "./pipelines.js";
 import { axisCard, axisWords, newAxis, variables } from "./sweep_axis.js";
 import { sharedInputs } from "./sweep_inputs.js";
 import { planView } from "./sweep_plan.js";
-import { axisOf, emptySpec, trimmed, yamlOf } from "./sweep_spec.js";
+import { axisOf, emptySpec, lengthOf, trimmed, yamlOf } from "./sweep_spec.js";
 import { draftOf, specOfText } from "./sweep_start.js";
 import { specText } from "./sweep_view.js";
 
@@ -88,7 +88,7 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
     const choice = h("select", { class: "wb-select", id: `${scope}-pipeline`, disabled: Boolean(before), onchange: () => ((spec = { ...emptySpec(choice.value), name: spec.name, experiment: spec.experiment, axes: [], options: spec.options }), draw()) }, pipelines.filter((one) => one.listed || one.name === spec.pipeline).map((one) => h("option", { value: one.name, selected: one.name === spec.pipeline }, one.title)));
     const inputs = h("div", { class: "wb-fields" });
     const parameters = h("div", {});
-    fill(base, h("div", { class: "wb-sweep-top" }, h("label", { class: "wb-axis-small" }, h("span", { class: "wb-muted" }, "Pipeline"), choice), h("label", { class: "wb-axis-small wb-grows" }, h("span", { class: "wb-muted" }, "Name"), h("input", { class: "wb-input", type: "text", maxlength: 100, placeholder: "sweep", value: spec.name, disabled: Boolean(before), oninput: (/** @type {any} */ event) => ((spec.name = event.currentTarget.value.trim()), touched()) }))), before ? null : source(), h("details", { class: "wb-fold", open: !Object.keys(spec.options).length }, h("summary", {}, h("span", { class: "wb-fold-title" }, "Inputs that all cells share"), h("span", { class: "wb-chip" }, own.title)), inputs), parameters);
+    fill(base, h("div", { class: "wb-sweep-top" }, h("label", { class: "wb-axis-small" }, h("span", { class: "wb-muted" }, "Pipeline"), choice), h("label", { class: "wb-axis-small wb-grows" }, h("span", { class: "wb-muted" }, "Name"), h("input", { class: "wb-input", type: "text", maxlength: 100, placeholder: "sweep", value: spec.name, disabled: Boolean(before), oninput: (/** @type {any} */ event) => ((spec.name = event.currentTarget.value.trim()), touched()) }))), before ? null : source(), h("details", { class: "wb-fold", open: !Object.keys(spec.options).length }, h("summary", {}, h("span", { class: "wb-fold-title" }, "Inputs that all cells share")), inputs), parameters);
     drawInputs(inputs);
     drawParameters(parameters, own);
   }
@@ -172,7 +172,7 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
           drawAxes();
           drawInputs();
           touched();
-          /** @type {HTMLElement | null | undefined} */ (cards.at(-1)?.element.querySelector("input, textarea, select, button"))?.focus();
+          /** @type {HTMLElement | null | undefined} */ (cards.at(-1)?.element.querySelector(".wb-axis-body :is(input:not([hidden]), textarea, button)"))?.focus();
         },
       },
       h("option", { value: "" }, spec.axes.length ? "Add another axis…" : "Add what varies…"),
@@ -236,6 +236,12 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
       planned.dataset.state = "";
       go.lastChild?.replaceWith("Run");
       return void fill(planned, empty("Nothing varies yet", "Add an axis on the left: seeds, a parameter, portraits."));
+    }
+    const open = cards.find((card) => lengthOf(card.axis, spec.method) === 0 || card.axis.manifest === "");
+    if (open) {
+      planned.dataset.state = "";
+      go.lastChild?.replaceWith("Run");
+      return void fill(planned, empty(`“${open.element.getAttribute("aria-label")}” has no values yet`, "The plan appears when each axis has one at least."));
     }
     try {
       const found = await ask("POST /api/sweeps/plan", trimmed(spec));

@@ -71,12 +71,12 @@ export function arranged({ axes, table }, { rows, columns, only }) {
     columnLabel: (/** @type {number} */ at) => label(axes[column], at),
     at: (/** @type {number} */ r, /** @type {number} */ c) => crossings.get(`${r} ${c}`) ?? [],
     /** What tells the cells of one crossing apart. @param {Cell} cell */
-    caption: (cell) => rest.map((index) => label(axes[index], cell.at[index])).join(" · "),
+    caption: (cell) => rest.map((index) => `${axes[index].name} ${label(axes[index], cell.at[index])}`).join(" · "),
   };
 }
 
-/** The label of a choice; of an axis that was added later, the cells before it have none. @param {Axis | undefined} axis @param {number | null} at */
-const label = (axis, at) => (axis ? (at === null || at < 0 ? "before" : (axis.labels[at] ?? "")) : "");
+/** The label of a choice; cells that a changed sweep took out may have none. @param {Axis | undefined} axis @param {number | null} at */
+const label = (axis, at) => (axis ? (at === null || at < 0 ? "–" : (axis.labels[at] ?? "")) : "");
 
 /** All axes and labels of a cell, in words. @param {Axis[]} axes @param {Cell} cell */
 export const wordsOf = (axes, cell) => axes.map((axis, index) => `${axis.name} ${label(axis, cell.at[index])}`).join(", ");

@@ -26,7 +26,8 @@ export function sweepList(element) {
   const older = button("Older", { disabled: true, kind: "quiet", onclick: () => turn(PAGE) });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages", hidden: true }, range, newer, older);
   const show = problemsIn(messages);
-  fill(element, h("div", { class: "wb-sweeps-head" }, h("p", { class: "wb-muted" }, "The same pipeline over several values, side by side. Each distinct step is computed once."), linkButton("New sweep", "/sweeps?new=1", { kind: "primary" })), messages, list, pages);
+  const head = h("div", { class: "wb-sweeps-head" }, h("p", { class: "wb-muted" }, "The same pipeline over several values, side by side. Each distinct step is computed once."), linkButton("New sweep", "/sweeps?new=1", { kind: "primary" }));
+  fill(element, head, messages, list, pages);
 
   async function load() {
     try {
@@ -40,6 +41,7 @@ export function sweepList(element) {
   }
 
   function draw(/** @type {any[]} */ sweeps, /** @type {number} */ total) {
+    head.toggleAttribute("data-empty", !sweeps.length);
     if (!sweeps.length) {
       rows.clear();
       fill(list, empty("No sweeps yet", "Choose a pipeline and what varies: voices, settings, seeds, portraits. The cells appear on one wall.", linkButton("New sweep", "/sweeps?new=1", { kind: "primary" })));

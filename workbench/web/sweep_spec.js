@@ -80,10 +80,10 @@ export function lengthOf(axis, method = "grid") {
   return null;
 }
 
-/** The axis that a problem names, by its index or its name; -1 for none. @param {Spec} spec @param {string} where */
+/** The axis that a problem names, by its index or by what it varies; -1 for none. @param {Spec} spec @param {string} where */
 export function axisOf(spec, where) {
   const numbered = where.match(/axes?[.[ ]+(\d+)/);
   if (numbered) return Number(numbered[1]);
-  const words = where.replace(/^axis /, "");
-  return spec.axes.findIndex((/** @type {Axis} */ axis) => [axis.name, axis.param].some((name) => name && (words === name || where.endsWith(`axis ${name}`) || where.startsWith(`axis ${name}`))));
+  const [, node, name] = where.match(/([\w-]+): params\.(\w+)/) ?? []; // of one of its cells
+  return spec.axes.findIndex((/** @type {Axis} */ axis) => axis.param && (axis.param === `${node}.${name}` || where.endsWith(`: ${axis.param}`)));
 }

@@ -6,6 +6,7 @@ import { sweepCell } from "./sweep_cell.js";
 import { arranged, scaleOf, wordsOf } from "./sweep_grid.js";
 
 const NEAR_PX = 500; // cells are drawn this far outside of the pane
+const DENSE = 6; // columns of cells
 const MOST_PLAYING = 36; // decoders of one page
 
 /**
@@ -101,10 +102,12 @@ export function sweepWall(element, { page, tab = false, picks = true, picked = (
     const matrix = Boolean(view.rows || view.columns);
     pane.toggleAttribute("data-matrix", matrix);
     pane.dataset.rows = String(plan.down.length);
+    pane.removeAttribute("data-dense");
     if (!matrix) fill(pane, h("div", { class: "wb-wall-flow" }, plan.shown.map(make)));
     else {
       const most = plan.down.map((row) => plan.across.map((column) => plan.at(row, column).length)).flat();
       const wide = Math.min(3, Math.max(1, ...most)); // cells beside each other at one crossing
+      pane.toggleAttribute("data-dense", wide * plan.across.length > DENSE);
       const head = (/** @type {string} */ words, /** @type {any[]} */ list, /** @type {string} */ kind) =>
         h("div", { class: `wb-wall-${kind}`, role: kind === "row" ? "rowheader" : "columnheader" }, picks && words ? h("button", { type: "button", title: "Select or clear these cells", onclick: () => toggle(list) }, words) : words);
       const all = (/** @type {number | null} */ row, /** @type {number | null} */ column) => plan.down.flatMap((r) => plan.across.flatMap((c) => ((row === null || r === row) && (column === null || c === column) ? plan.at(r, c).map((one) => one.index) : [])));
