@@ -31,9 +31,9 @@ let forms = 0;
  * @param {Element} element
  * @param {Options} options
  */
-export function sweepForm(element, { spec: given, extends: before = null, said = "", consentText = "", draftKey = "", upload, changed = () => {}, launched }) {
+export function sweepForm(element, { spec: start, extends: before = null, said = "", consentText = "", draftKey = "", upload, changed = () => {}, launched }) {
   const scope = `wb-sweep-${(forms += 1)}`;
-  let spec = { ...emptySpec(given.pipeline), ...structuredClone(given) };
+  let spec = { ...emptySpec(start.pipeline), ...structuredClone(start) };
   /** @type {any[]} */
   let pipelines = [];
   let ended = false;
@@ -49,7 +49,7 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
   const how = h("div", { class: "wb-sweep-section" });
   const planned = h("div", { "aria-live": "polite" });
   const messages = h("div", {});
-  const text = h("div", {});
+  const asText = h("div", {});
   const consentProblem = h("p", { class: "wb-field-problem", role: "alert", hidden: true });
   const consentBox = h("input", { type: "checkbox", onchange: () => (consentProblem.hidden = true) });
   const consentName = h("input", { class: "wb-input", type: "text", placeholder: "Your name", "aria-label": "Who says that everybody in the files agreed", oninput: () => (consentProblem.hidden = true) });
@@ -59,7 +59,7 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
     "div",
     { class: "wb-sweep-form" },
     h("div", { class: "wb-panel wb-sweep-entry" }, h("h2", {}, before ? `Extend “${before.name}”` : "New sweep"), h("p", { class: "wb-muted" }, before ? "Cells that exist keep their jobs; add values or axes." : said || "Choose what varies. The plan beside it is live, and nothing runs before you start it."), base, axes, how),
-    h("div", { class: "wb-panel wb-stick wb-sweep-plan" }, h("h3", {}, "Plan"), planned, messages, h("div", { class: "wb-sweep-consent" }, consent, consentProblem), h("div", { class: "wb-actions" }, go), h("details", { class: "wb-sweep-spec" }, h("summary", {}, "As text"), text)),
+    h("div", { class: "wb-panel wb-stick wb-sweep-plan" }, h("h3", {}, "Plan"), planned, messages, h("div", { class: "wb-sweep-consent" }, consent, consentProblem), h("div", { class: "wb-actions" }, go), h("details", { class: "wb-sweep-spec" }, h("summary", {}, "As text"), asText)),
   );
   fill(element, form);
 
@@ -221,7 +221,7 @@ export function sweepForm(element, { spec: given, extends: before = null, said =
 
   function touched() {
     changed(trimmed(spec));
-    fill(text, specText(() => yamlOf(spec)));
+    fill(asText, specText(() => yamlOf(spec)));
     clearTimeout(timer);
     clearProblems();
     valid = false;

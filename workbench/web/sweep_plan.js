@@ -1,7 +1,7 @@
 // @ts-check
 // The plan of a sweep in numbers: its jobs, what is computed and what is not, and how long that takes.
 
-import { fill, h, seconds } from "./dom.js";
+import { h, seconds } from "./dom.js";
 import { several } from "./stored_kinds.js";
 
 /** @param {any} plan  SweepPlan. @param {any} before  The sweep that it extends, or null. */

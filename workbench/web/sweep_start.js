@@ -74,8 +74,7 @@ export function specOfDraft(draft, pipeline) {
 
 const numberOf = (/** @type {string | undefined} */ text) => (text === undefined || text.trim() === "" || Number.isNaN(Number(text)) ? undefined : Number(text));
 
-/** A spec from a text that somebody pasted or loaded. Throws a problem. @param {string} text @returns {Promise<Spec>} */
-export async function specOfText(text) {
-  const { spec } = /** @type {any} */ (await ask(/** @type {any} */ ("POST /api/sweeps/read"), { text }));
-  return spec;
+/** A spec from a text that somebody pasted or loaded. @param {string} text @returns {Promise<Spec>} */
+export function specOfText(text) {
+  return ask("POST /api/sweeps/read", { text });
 }

@@ -2,7 +2,7 @@
 // One sweep: what it does, what may be done with it, and the wall of its cells. For the page and for notebooks.
 
 import { ask, embedded, pageUrl } from "./api.js";
-import { STATUS_WORDS, badge, button, fill, formatNumber, h, icon, linkButton, seconds, when } from "./dom.js";
+import { STATUS_WORDS, badge, button, fill, formatNumber, h, linkButton, when } from "./dom.js";
 import { isFinal } from "./fold.js";
 import { betterWords, metricWords } from "./metrics.js";
 import { attempt, problemsIn } from "./messages.js";
@@ -103,7 +103,7 @@ export function sweepView(element, { sweep: id, view = {}, changed = () => {}, g
     const cell = sweep.table.find((/** @type {any} */ one) => one.status === "completed" && Object.keys(one.metrics).length);
     if (asked || !cell) return;
     asked = true;
-    const answer = await ask("GET /api/jobs/{job_id}", { job_id: cell.job }).catch(() => null); // the walls works without them
+    const answer = await ask("GET /api/jobs/{job_id}", { job_id: cell.job }).catch(() => null); // the wall works without them
     if (!answer || ended) return;
     meanings = Object.fromEntries(Object.entries(answer.job.metricMeanings ?? {}).flatMap(([node, own]) => Object.entries(own).map(([name, metric]) => [`${node}.${name}`, metric])));
     draw();

@@ -105,7 +105,7 @@ export function sweepWall(element, { page, tab = false, picks = true, picked = (
     pane.removeAttribute("data-dense");
     if (!matrix) fill(pane, h("div", { class: "wb-wall-flow" }, plan.shown.map(make)));
     else {
-      const most = plan.down.map((row) => plan.across.map((column) => plan.at(row, column).length)).flat();
+      const most = plan.down.flatMap((row) => plan.across.map((column) => plan.at(row, column).length));
       const wide = Math.min(3, Math.max(1, ...most)); // cells beside each other at one crossing
       pane.toggleAttribute("data-dense", wide * plan.across.length > DENSE);
       const head = (/** @type {string} */ words, /** @type {any[]} */ list, /** @type {string} */ kind) =>
