@@ -157,6 +157,12 @@ class SweepLaunch(Contract):
     consent: Consent | None = None
 
 
+class SweepText(Contract):
+    """A spec as a person wrote it."""
+
+    text: str = Field(max_length=1_000_000, description="YAML, which JSON is too.")
+
+
 class SweepList(Contract):
     """Sweeps, newest first."""
 

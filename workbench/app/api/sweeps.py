@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from schemas.sweep import SweepInFull, SweepLaunch, SweepList, SweepPlan, SweepSpec
+from schemas.sweep import SweepInFull, SweepLaunch, SweepList, SweepPlan, SweepSpec, SweepText
 from workbench.app.access.limits import check_submit
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, refusals
 from workbench.app.api.planning import InTurn
 from workbench.client.consent import EntryPoint
 from workbench.client.sweeps import launch
+from workbench.client.sweeps.local_files import read_spec_text
 from workbench.client.sweeps.view import sweep_in_full, sweep_list
 
 router = APIRouter(tags=["sweeps"], route_class=StrictRoute)
@@ -28,6 +29,12 @@ TheSweep = Annotated[str, Path(pattern=r"^sweep-[0-9a-f-]{1,58}$", description="
 def plan_sweep(spec: SweepSpec, deployment: TheDeployment, user: CurrentUser) -> SweepPlan:
     """Checks every cell. Nothing is queued."""
     return launch.plan(deployment, user, spec)
+
+
+@router.post("/api/sweeps/read", summary="Read a spec that a person wrote", responses=refusals(413, 422))
+def read_sweep(asked: SweepText) -> SweepSpec:
+    """YAML or JSON as for `workbench sweep`, without the files that it may name: they are where it was written."""
+    return read_spec_text(asked.text)
 
 
 @router.post(

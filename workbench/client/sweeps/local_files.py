@@ -32,6 +32,11 @@ def read_spec(path: Path) -> SweepSpec:
     return spec_of(yaml_of(path, read_text(path, _SPEC)), where=path.name)
 
 
+def read_spec_text(text: str) -> SweepSpec:
+    """The spec in a text that somebody pasted. Raises WorkbenchError: manifest.unreadable, sweep.bad_spec."""
+    return spec_of(yaml_of(Path("the text"), text))
+
+
 def spec_of(given: Any, where: str = "spec") -> SweepSpec:
     """A spec from plain values. Raises WorkbenchError (sweep.bad_spec) with the field."""
     try:
