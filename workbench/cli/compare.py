@@ -27,7 +27,7 @@ def compare(
     title: Annotated[str, typer.Option(help="Title of the HTML file.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Compare videos: what differs between their runs, their metrics, and with --html a player that shows them together.
+    """Compare videos: what differs between their runs, their metrics, and with --html a player for all of them.
 
     The HTML file holds signed copies of the videos. A job that is gone is said to be missing, and the rest is shown.
     """
