@@ -135,6 +135,11 @@ class JobSummary(JobBrief):
     waiting: str = Field("", description="What the job waits for, in one sentence.")
     parent: str | None = Field(None, description="The job that this one repeats.")
     sweep: str | None = None
+    video: str | None = Field(None, description="URL of the video that the thumbnail is of, if it is of one.")
+    starred: bool = False
+    rating: int | None = Field(None, description="1 to 5, as people rated it.")
+    tags: list[str] = Field(default_factory=list)
+    values: dict[str, Any] = Field(default_factory=dict, description="The values of the wanted columns that it has.")
 
 
 class Pagination(Contract):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from schemas.api import EstimateAnswer
 from schemas.base import Contract
+from schemas.consent import Consent
 from schemas.status import JobStatus
 
 MAX_CELLS = 10_000
@@ -109,8 +110,8 @@ class SweepPlan(Contract):
 class SweepCell(Contract):
     """One cell: a choice for each axis, and its job."""
 
-    index: int
-    at: list[int | None] = Field(description="The choice of each axis; null for an axis that was added later.")
+    index: int = Field(description="Its number, which stays when the sweep is extended.")
+    at: list[int | None] = Field(description="The choice of each axis; null for one that it has no choice of any more.")
     job: str | None = None
     status: JobStatus | None = Field(None, description="Of its job; null before it is submitted.")
     progress: float = 0.0
@@ -120,7 +121,8 @@ class SweepCell(Contract):
     picture: str | None = Field(None, description="Digest of its last video or image.")
     video: str | None = Field(None, description="Digest of its result, if that is a video.")
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
-    error: str = ""
+    error: str = Field("", description="Why it has no job, or why its job failed.")
+    removed: bool = Field(False, description="Whether the sweep no longer asks for it, since it was changed.")
 
 
 class SweepLine(Contract):
@@ -146,6 +148,19 @@ class SweepInFull(SweepLine):
     table: list[SweepCell]
     mlflow_run: str | None = Field(None, description="URL of its parent run.")
     may_change: bool = True
+
+
+class SweepLaunch(Contract):
+    """A sweep to start."""
+
+    spec: SweepSpec
+    consent: Consent | None = None
+
+
+class SweepText(Contract):
+    """A spec as a person wrote it."""
+
+    text: str = Field(max_length=1_000_000, description="YAML, which JSON is too.")
 
 
 class SweepList(Contract):

@@ -13,7 +13,7 @@ from xdist.workermanage import WorkerController
 FAMILIES = {  # name: folders below tests/
     "pages": ("app/pages", "notebook/widgets"),
     "commands": ("cli", "notebook/execution"),
-    "live": ("app", "clients", "control", "client", "notebook"),
+    "live": ("app", "clients", "control", "client", "notebook", "sweeps"),
     "tracked": ("faults", "simulation", "store", "app/mlflow"),
     "torch": ("torch",),
     "rest": (),

@@ -43,6 +43,9 @@ class CrashPoint(StrEnum):
     RUN_FILLED = "track.filled"  # the run is complete except for its status
     RUN_ENDED = "track.ended"  # the run is FINISHED, but SQL does not know
 
+    CELL_ACCEPTED = "sweep.accepted"  # a cell's job is in SQL, but its sweep does not know
+    CELL_NOTED = "sweep.noted"  # the sweep knows the job of one more cell
+
 
 _AT, _, _NTH = os.environ.get("WORKBENCH_CRASH_AT", "").partition(":")
 _hits = itertools.count(1)

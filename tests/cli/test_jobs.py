@@ -206,6 +206,28 @@ def test_jobs_are_listed_newest_first_and_filtered(program: Program) -> None:
     assert [row.split("\t")[0] for row in text[1:]] == [line["id"] for line in page["jobs"]]
 
 
+def test_jobs_are_listed_as_a_table_and_marked(program: Program) -> None:
+    for value in ("short", "a longer one"):
+        probe = {"id": "a", "service": "probe.data", "params": {"value": value}}
+        submitted(program, document(probe), "--experiment", "tabled")
+    here = ("job", "list", "--experiment", "tabled")
+    wait_for(lambda: program.json(*here, "--status", "completed")["total"] == 2, 20)
+    name, column = "a.length", "metric:a.length"
+    rows = program.json(*here, "--sort", f"-{column}", "--columns", column, "--metric", f"{name}>=0")["jobs"]
+    assert [line["values"][column] for line in rows] == [12.0, 5.0]
+    marked = program.json("job", "mark", rows[1]["id"], "--star", "--rating", "4", "--tag", "best")
+    assert marked == [{"jobId": rows[1]["id"], "starred": True, "rating": 4, "tags": ["best"]}]
+    assert [line["id"] for line in program.json(*here, "--starred", "--rating", "4", "--tag", "best")["jobs"]] == [
+        rows[1]["id"]
+    ]
+    head, *lines = program.run(*here, "--csv", "--columns", column).splitlines()
+    assert head.split(",")[-1] == column and len(lines) == 2
+    shown = program.run(*here, "--columns", column).splitlines()[0].split("\t")
+    assert "★" in shown and name in shown
+    refused = program.try_("job", "list", "--metric", "a<b")
+    assert refused.code == 2 and "name<=number" in refused.err
+
+
 def test_finished_jobs_are_deleted_with_their_runs_in_mlflow(program: Program) -> None:
     graph = json.dumps(document(script(text="To be deleted.")))
     shown = program.json("submit", "-", "--wait", "--experiment", "deleted", given=graph)

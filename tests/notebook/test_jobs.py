@@ -181,6 +181,15 @@ def test_runs_are_listed_and_converted_to_a_data_frame(wb: Workbench, diary: Dia
     assert jobs[0].id in runs._repr_html_() and jobs[0].id in repr(runs)
     empty = wb.runs(experiment="no such").to_pandas()
     assert empty.empty and list(empty.columns)[:2] == ["status", "pipeline"]
-    for bad in ({"status": "done"}, {"parameter": "a b"}):
+    chosen = wb.runs(
+        experiment="frames",
+        metric="a.length<=1",
+        sort="param:a.sleep_s",
+        columns=["params.a.sleep_s", "metric:a.length"],
+    ).to_pandas()
+    assert list(chosen["params.a.sleep_s"]) == [0.0, 0.01, 0.02] and set(chosen["metrics.a.length"]) == {1.0}
+    assert {name for name in chosen.columns if "." in name} == {"params.a.sleep_s", "metrics.a.length"}
+    assert list(chosen["starred"]) == [False] * 3 and len(wb.runs(experiment="frames", starred=True)) == 0
+    for bad in ({"status": "done"}, {"parameter": "a b"}, {"metric": "a<b"}, {"sort": "name"}, {"columns": ["length"]}):
         with pytest.raises(WorkbenchError):
             wb.runs(**bad)

@@ -17,10 +17,13 @@ from workbench.pipelines.registry import pipelines
 _LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Submit, list, show, cancel, repeat and delete jobs; answer their approvals."},
+    {"name": "sweeps", "description": "One pipeline over several axes: plan, start, pause, extend."},
     {"name": "pipelines", "description": "The pipelines, their inputs, and whether workers provide their nodes."},
+    {"name": "runs", "description": "The list of jobs as a table: columns, marks, actions on many, views."},
     {"name": "presets", "description": "Named parameters of a pipeline."},
     {"name": "uploads", "description": "Files from users: portraits, voices, videos."},
     {"name": "artifacts", "description": "Inputs and outputs of jobs: short-lived links, thumbnails."},
+    {"name": "votes", "description": "Blind votes: studies, links for raters, and what raters call."},
     {"name": "capabilities", "description": "The services that all workers together provide."},
     {"name": "system", "description": "Parts, queues, workers and storage."},
     {"name": "access", "description": "Sessions, users, tokens."},

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from anyio import to_thread
 from fastapi import FastAPI
 
-from workbench.app.access import login
+from workbench.app.access import login, rater
 from workbench.app.access.guard import Guard
 from workbench.app.access.limits import Limits
 from workbench.app.access.policy import policy_of
@@ -68,6 +68,7 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     register_api(app)
     extend_openapi(app)
     app.include_router(login.router)
+    app.include_router(rater.router)
     app.state.mlflow = add_mlflow(app)
     if pages:
         from workbench.app.pages import mount_pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,8 +14,8 @@ from schemas.errors import WorkbenchError
 if TYPE_CHECKING:
     from schemas.consent import Consent
     from workbench.client.deployment import Deployment
-    from workbench.engine.accept import Accepted
 
+T = TypeVar("T")
 WIDTH = 80
 Said = Annotated[
     str | None,
@@ -34,7 +34,7 @@ def said(name: str | None) -> Consent | None:
     return said_by(name)
 
 
-def asking(deployment: Deployment, submit: Callable[[], Accepted]) -> Accepted:
+def asking(deployment: Deployment, submit: Callable[[], T]) -> T:
     """Submit. If a consent is missing and a person is at a terminal, ask once for this home, and submit again."""
     try:
         return submit()

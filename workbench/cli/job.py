@@ -1,15 +1,14 @@
-"""``workbench job …``: list, show, watch, approve, cancel, re-run, retry, delete, artifacts."""
+"""``workbench job …``: show, watch, approve, cancel, re-run, retry, delete, artifacts; ``job_list`` has the list."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.errors import WorkbenchError
 from workbench.cli.consent_option import Said, asking, said
+from workbench.cli.job_list import list_, mark
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
 from workbench.cli.run import connect, finish, print_accepted, print_findings, warn_unsigned
 
@@ -20,60 +19,12 @@ if TYPE_CHECKING:
 
 JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
 group = typer.Typer(
-    name="job", no_args_is_help=True, help="Jobs: list, show, watch, approve, cancel, re-run, retry, delete, artifacts."
+    name="job",
+    no_args_is_help=True,
+    help="Jobs: list, mark, show, watch, approve, cancel, re-run, retry, delete, artifacts.",
 )
-
-
-@group.command("list")
-@command
-def list_(
-    status: Annotated[list[str] | None, typer.Option(help="Only jobs with this status. Repeatable.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Only jobs of this pipeline.")] = None,
-    experiment: Annotated[str | None, typer.Option(help="Only jobs of this experiment.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of jobs, newest first.")] = 20,
-    as_json: Json = False,
-) -> None:
-    """List jobs, newest first."""
-    from schemas.status import JobStatus
-    from workbench.store.listing import JobFilter
-
-    unknown = sorted(set(status or []) - set(JobStatus))
-    if unknown:
-        raise WorkbenchError(
-            "settings.invalid",
-            "unknown job status",
-            where="--status",
-            seen=unknown,
-            allowed=list(JobStatus),
-        )
-    states = [JobStatus(name) for name in status] if status else None
-    page = connect().store.list(JobFilter(status=states, pipeline=pipeline, experiment=experiment, limit=limit))
-    if as_json:
-        print_json(page)
-        return
-    rows = [
-        (
-            line.id,
-            line.status.value,
-            line.pipeline or line.workflow_id,
-            line.experiment,
-            f"{line.nodes_completed}/{line.nodes}",
-            line.nodes_cached or "",
-            "" if line.compute_seconds is None else f"{line.compute_seconds:.1f} s",
-            "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f} s",
-            "" if line.first_frame_seconds is None else f"{line.first_frame_seconds:.1f} s",
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
-        )
-        for line in page.jobs
-    ]
-    if not rows:
-        print('There are no jobs yet. Run the first: `workbench run talking_head --portrait sample --prompt "…"`.')
-        return
-    times = ("compute", "waiting", "first frame")
-    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", *times, "accepted")
-    print_table(headings, rows, _STYLES, wide=("cached", "first frame", "accepted"))
-    if page.total > len(rows):
-        print(f"{page.total - len(rows)} more; use --limit to show them")
+group.command("list")(list_)
+group.command()(mark)
 
 
 @group.command()
@@ -277,6 +228,3 @@ def artifacts(
 def _place(saved: Delivery | None) -> dict[str, str | None]:
     """Where an artifact was saved. A signed file has another digest than the artifact."""
     return {"path": str(saved.path) if saved else None, "savedSha256": saved.sha256 if saved else None}
-
-
-_STYLES = {"completed": "green", "failed": "bold red", "cancelled": "yellow", "running": "cyan", "waiting": "yellow"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from workbench.cli import (
+    bundle,
     catalogue,
     compare,
     consent,
@@ -23,6 +24,7 @@ from workbench.cli import (
     roles,
     run,
     stack,
+    sweep,
     tracking,
     upload,
     user,
@@ -72,6 +74,7 @@ for name, command in _COMMANDS.items():
     app.command(name, cls=RunCommand if name == "run" else None)(command)
 for group in (
     job.group,
+    sweep.group,
     queue.group,
     catalogue.schemas_group,
     notebook.group,
@@ -80,6 +83,7 @@ for group in (
     consent.group,
     engines.group,
     models.group,
+    bundle.group,
 ):
     app.add_typer(group)
 

@@ -38,7 +38,7 @@ def verify(
     from workbench.client.delivery.verify import verify as verified
     from workbench.settings import load_settings
 
-    found = verified(file, load_settings(), issuers=_certificates(trust) if trust else "")
+    found = verified(file, load_settings(), issuers=read_certificates(trust) if trust else "")
     print_answer(found, report(found), as_json)
     codes = {
         SignatureState.TRUSTED: ExitCode.OK,
@@ -88,7 +88,8 @@ def _known(found: Verification) -> str:
     return f"delivered {datetime.fromtimestamp(found.known.delivered_at):%Y-%m-%d %H:%M} as a result of {job}"
 
 
-def _certificates(file: Path) -> str:
+def read_certificates(file: Path) -> str:
+    """The certificates of a PEM file. Raises WorkbenchError (settings.invalid)."""
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -31,6 +31,11 @@ def forecast_request(deployment: Deployment, asked: JobRequest, *, reader: str |
         reader: the owner whose uploads and artifacts may be used; None for all owners.
     """
     graph = requested_graph(deployment, asked, reader, assume=True)[0]
+    return forecast_graph(deployment, graph)
+
+
+def forecast_graph(deployment: Deployment, graph: Graph) -> EstimateAnswer:
+    """Expected seconds of a graph without cache hits. Raises WorkbenchError: graph.*, sql.unreachable."""
     return _forecast(deployment, graph, described(find_streams(*bound(graph, services())), final=()))
 
 

@@ -171,6 +171,11 @@ def summary(line: JobLine) -> JobSummary:
         waiting="; ".join(dict.fromkeys(wait.sentence() for wait in line.waiting.values())),
         parent=line.parent,
         sweep=line.sweep,
+        video=f"/api/artifacts/{line.picture}" if line.picture_kind == "video" else None,
+        starred=line.starred,
+        rating=line.rating,
+        tags=line.tags,
+        values=line.values,
     )
 
 

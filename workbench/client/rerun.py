@@ -19,6 +19,8 @@ from workbench.engine.structure import topological_order
 from workbench.retention import healing
 from workbench.store.dead_letters import DeadLetters
 
+IMPORTED = "imported"  # in a graph's metadata: schemas.bundle.ImportNote
+
 
 def rerun(
     deployment: Deployment,
@@ -49,6 +51,9 @@ def rerun(
     healing.check_job_artifacts(deployment, record)
     graph = unrun(record.graph, params or {})
     known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
+    if is_imported(record.graph):  # a bundle may name files whose bytes it did not hold, and which others own
+        known, reader = set[str](), owner or record.owner
+        graph = without_import(graph)
     graph = with_stored_refs(deployment, graph, owner=reader, known=known)
     graph.context.pop("cache", None)
     graph = below_run(graph, parent_run)
@@ -87,6 +92,13 @@ def retry(
     job.nothing_to_retry, consent.*).
     """
     record = deployment.job(job_id)
+    if is_imported(record.graph):  # results of another deployment must not pass for results of this one
+        raise WorkbenchError(
+            "bundle.read_only",
+            f"job {job_id} was imported from a bundle",
+            where=job_id,
+            remedy=f"Run it again from the start: `workbench job rerun {job_id}`.",
+        )
     if not record.status.final or record.status is JobStatus.COMPLETED:
         running = not record.status.final
         raise WorkbenchError(
@@ -117,6 +129,16 @@ def retry(
     review.carry_over(deployment, record, accepted.job)
     DeadLetters(deployment.store.database).remove(job_id)
     return accepted
+
+
+def is_imported(graph: Graph) -> bool:
+    """Whether the job came from a bundle."""
+    return IMPORTED in graph.metadata
+
+
+def without_import(graph: Graph) -> Graph:
+    """The graph of a job that this deployment runs itself."""
+    return graph.model_copy(update={"metadata": {k: v for k, v in graph.metadata.items() if k != IMPORTED}})
 
 
 def resumed(graph: Graph) -> Graph:

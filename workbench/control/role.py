@@ -15,6 +15,7 @@ from workbench.control.reaper import Reaper
 from workbench.control.reconciler import Reconciler
 from workbench.control.recorder import Recorder
 from workbench.control.retention import Retention
+from workbench.control.sweep_driver import SweepDriver
 from workbench.engine.threads import service_thread
 from workbench.engine.worker import Worker
 from workbench.settings import Settings
@@ -35,6 +36,7 @@ class ControlPlane:
         self.recorder = Recorder(settings, self.store)
         self.previews = PreviewRemover(settings, self.store)
         self.retention = Retention(settings, self.store)
+        self.sweeps = SweepDriver(settings, self.store)
         self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
         self._threads: list[threading.Thread] = []
         self._untracked = threading.Event()  # set to stop the tracking in MLflow
@@ -48,6 +50,7 @@ class ControlPlane:
         self._spawn("reaper", self.reaper.run)
         self._spawn("previews", self.previews.run)
         self._spawn("retention", self.retention.run)
+        self._spawn("sweeps", self.sweeps.run)
         if self.settings.mlflow_url:
             tracker = Tracker.connect(self.settings, self.store)
             self._spawn("tracking", lambda: keep_tracking(tracker, self._untracked))
@@ -58,7 +61,8 @@ class ControlPlane:
         """Return running segments, record the remaining events, and stop."""
         self.worker.stop()
         self._untracked.set()
-        for service in (self.reconciler, self.reaper, self.recorder, self.previews, self.retention):
+        services = (self.reconciler, self.reaper, self.recorder, self.previews, self.retention, self.sweeps)
+        for service in services:
             service.stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)

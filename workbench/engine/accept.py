@@ -42,6 +42,7 @@ from workbench.engine.provided_services import MODEL, DeploymentSnapshot, Provid
 from workbench.engine.service_mismatch import describe_missing, describe_unloaded
 from workbench.engine.streaming import described, find_streams
 from workbench.engine.structure import topological_order
+from workbench.engine.submit_environment import with_environment
 from workbench.engine.validate import Checked, run_checks, validate
 from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.collection_rounds import CollectionRounds, RoundChanged
@@ -118,7 +119,9 @@ def accept(
         streams = described(find_streams(checked.graph, checked.declarations), results)
         job = NewJob(
             id=new_job_id(),
-            graph=_with_findings(with_results(checked.graph, results), warnings, streams),
+            graph=with_environment(
+                _with_findings(with_results(checked.graph, results), warnings, streams), snapshot.workers
+            ),
             graph_hash=graph_hash(checked.graph),
             idempotency_key=request.key,
             owner=request.owner,

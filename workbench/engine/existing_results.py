@@ -40,7 +40,7 @@ def find_results(
         settled = all(edge.from_ in found and edge.kind.fires(NodeStatus.COMPLETED) for edge in parents[node_id])
         if not (use_cache and declaration.cache and settled):
             continue
-        values = _values(node, found)
+        values = available_values(node, found)
         if values is None:
             continue
         key = content_key(node, values, seed=seed if declaration.seeded else None)
@@ -123,7 +123,7 @@ def _result(node: NodeRecord) -> NodeResult:
     )
 
 
-def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:
+def available_values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:
     """The node's inputs as its executor would resolve them; None if one is not available yet."""
     values: dict[str, Any] = {}
     for name, bound in node.input.items():

@@ -11,8 +11,10 @@ from workbench.client.deployment import Deployment
 from workbench.notebook.display import show_as
 from workbench.notebook.job import Job
 from workbench.notebook.run_rows import frame_of, runs_html, runs_text
+from workbench.store.job_metrics import MetricCondition
 from workbench.store.job_params import ParamCondition
 from workbench.store.listing import JobFilter, JobLine
+from workbench.store.run_column import RunColumn, RunOrder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ PAGE = 1000
 
 
 class Runs(Sequence[Job]):
-    """Matching jobs, newest first. Each use queries the deployment once; ``list(runs)`` keeps the result."""
+    """Matching jobs in order. Each use queries the deployment once; ``list(runs)`` keeps the result."""
 
     def __init__(self, deployment: Deployment, wanted: JobFilter, limit: int | None) -> None:
         self._deployment = deployment
@@ -43,9 +45,9 @@ class Runs(Sequence[Job]):
 
     def to_pandas(self) -> pd.DataFrame:
         """A row per job, indexed by the id: status, pipeline, experiment, created (UTC), compute_seconds,
-        waiting_seconds, first_frame_seconds, title, and then its parameters as ``params.node.name`` and its metrics as
-        ``metrics.node.name``."""
-        return frame_of(self._deployment, self.lines())
+        waiting_seconds, first_frame_seconds, title, starred, rating, tags, and then its parameters as
+        ``params.node.name`` and its metrics as ``metrics.node.name``: all, or those chosen as ``columns``."""
+        return frame_of(self._deployment, self.lines(), self.wanted.columns)
 
     def table(self, columns: Iterable[str] = ()) -> RunTable:
         """A widget for sorting, filtering and selecting: ``table.selected``, ``table.selected_frame()``.
@@ -84,8 +86,15 @@ def wanted(
     pipeline: str | None,
     status: str | Iterable[str] | None,
     parameter: str | Iterable[str],
+    metric: str | Iterable[str],
     text: str | None,
     sweep: str | None,
+    *,
+    starred: bool | None = None,
+    rating: int | None = None,
+    tag: str | None = None,
+    sort: str = "-created",
+    columns: Iterable[str] = (),
 ) -> JobFilter:
     """The filter for the arguments of ``wb.runs``. Raises WorkbenchError (request.invalid)."""
     states = [status] if isinstance(status, str) else list(status or ())
@@ -99,12 +108,30 @@ def wanted(
             allowed=[state.value for state in ApiStatus],
             remedy="Use one or more of these.",
         )
-    conditions = [parameter] if isinstance(parameter, str) else list(parameter)
     return JobFilter(
         experiment=experiment,
         pipeline=pipeline,
         shown_as=[ApiStatus(state) for state in states] or None,
-        params=[ParamCondition.parse(condition) for condition in conditions],
+        params=[ParamCondition.parse(condition) for condition in _each(parameter)],
+        metrics=[MetricCondition.parse(condition) for condition in _each(metric)],
         text=text,
         sweep=sweep,
+        starred=starred,
+        rating=rating,
+        tag=tag,
+        order=RunOrder.parse(_dotted(sort)),
+        columns=[RunColumn.parse(_dotted(name), "columns") for name in dict.fromkeys(_each(columns))],
     )
+
+
+def _each(given: str | Iterable[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _dotted(name: str) -> str:
+    """``metrics.evaluate.wer``, the name in a frame, as ``metric:evaluate.wer``; others unchanged."""
+    sign = "-" if name.startswith("-") else ""
+    for begin, kind in (("params.", "param:"), ("metrics.", "metric:")):
+        if name.removeprefix("-").startswith(begin):
+            return sign + kind + name.removeprefix("-").removeprefix(begin)
+    return name

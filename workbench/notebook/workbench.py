@@ -194,20 +194,35 @@ class Workbench:
         pipeline: str | None = None,
         status: str | Iterable[str] | None = None,
         parameter: str | Iterable[str] = (),
+        metric: str | Iterable[str] = (),
         text: str | None = None,
         sweep: str | None = None,
+        starred: bool | None = None,
+        rating: int | None = None,
+        tag: str | None = None,
+        sort: str = "-created",
+        columns: str | Iterable[str] = (),
         limit: int | None = None,
     ) -> Runs:
-        """Past and present jobs, newest first. The deployment is queried when the result is used.
+        """Past and present jobs, newest first unless sorted. The deployment is queried when the result is used.
 
         Args:
             status: one or more of queued, running, waiting, completed, failed, cancelled.
             parameter: conditions that must all be true: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
             text: part of an id, a prompt, a script or an experiment.
-            sweep: jobs of one sweep; no front end sets it yet.
+            metric: the same for metrics: ``"evaluate.wer<=0.1"``.
+            sweep: jobs of one sweep.
+            rating: at least this rating.
+            sort: created, seconds, rating, ``param:node.name`` or ``metric:node.name``; "-" in front for the largest
+                first. Runs without a value come last.
+            columns: the parameters and metrics of ``to_pandas()``, written alike; default: all.
             limit: maximum number of jobs.
+
+        Raises WorkbenchError (request.invalid).
         """
-        return Runs(self.deployment, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
+        more: dict[str, Any] = {"starred": starred, "rating": rating, "tag": tag, "sort": sort}
+        found = wanted(experiment, pipeline, status, parameter, metric, text, sweep, columns=columns, **more)
+        return Runs(self.deployment, found, limit)
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the last submitted job.

@@ -12,6 +12,7 @@ import orjson
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
+from workbench.store.job_metrics import metric_rows
 from workbench.store.job_params import param_rows
 from workbench.store.record import Row, artifact_row, grant_row, named_refs
 from workbench.store.tables import from_json
@@ -51,6 +52,7 @@ class JobRows:
     artifacts: list[Row]
     grants: list[Row]
     params: list[Row]
+    metrics: list[Row]
 
 
 def new_job_rows(job: NewJob, now: float) -> JobRows:
@@ -128,6 +130,7 @@ def new_job_rows(job: NewJob, now: float) -> JobRows:
         artifacts=list(artifacts.values()),
         grants=grants,
         params=[row for node in job.graph.nodes for row in param_rows(job.id, node)],
+        metrics=[row for node in nodes for row in metric_rows(job.id, node["node"], node["metrics"])],
     )
 
 

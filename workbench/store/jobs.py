@@ -102,6 +102,7 @@ class JobStore:
             self._sql.insert_missing(connection, tables.artifacts, rows.artifacts)
             self._sql.insert_missing(connection, tables.job_artifacts, rows.grants)
             self._sql.insert_missing(connection, tables.job_params, rows.params)
+            self._sql.insert_missing(connection, tables.job_metrics, rows.metrics)
         return job.id, True
 
     def _earlier(self, connection: Connection, job: NewJob, request_hash: str) -> str:
@@ -130,8 +131,14 @@ class JobStore:
             nodes = self._sql.run(connection, _NODES, (job_id,)).fetchall()
         return job_record(job, nodes)
 
+    def job_of_run(self, run: str) -> str | None:
+        """The id of the job that this MLflow run records, or None."""
+        jobs = tables.jobs.c
+        found: str | None = self.database.scalar(select(jobs.id).where(jobs.mlflow_run_id == run).limit(1))
+        return found
+
     def list(self, wanted: JobFilter | None = None) -> JobPage:
-        """One page of jobs, newest first, without their graphs, and the total number."""
+        """One page of jobs in the wanted order, without their graphs, and the total number."""
         with self.database.read() as connection:
             return list_jobs(connection, wanted or JobFilter())
 
@@ -268,6 +275,12 @@ class JobStore:
     def note(self, key: str) -> str | None:
         """The value stored for the deployment under this key."""
         return self.database.scalar(select(tables.deployment.c.value).where(tables.deployment.c.key == key))
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """The values stored for the deployment under keys that start with this."""
+        columns = tables.deployment.c
+        here = columns.key.startswith(prefix, autoescape=True)
+        return {row.key: row.value for row in self.database.rows(select(columns.key, columns.value).where(here))}
 
     def set_note(self, key: str, value: str) -> None:
         """Store a value for the deployment."""

@@ -1,46 +1,25 @@
-"""Lists of jobs: the filter, one line per job, and pages with a total."""
+"""Lists of jobs: one line per job, and pages with a total."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, Text, and_, case, exists, func, or_, select, type_coerce
+from sqlalchemy import Connection, case, exists, func, or_, select
 
-from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
 from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
-from workbench.store.job_params import SPOKEN, ParamCondition, spoken
+from workbench.store.columns import values_of
+from workbench.store.job_filter import JobFilter as JobFilter
+from workbench.store.job_filter import conditions_of, has_events
+from workbench.store.job_order import ordered
+from workbench.store.job_params import SPOKEN
 from workbench.store.job_times import JobTimes, NodeSpan, first_frame_s, split
-from workbench.store.tables import artifacts, events, job_artifacts, job_params, jobs, node_results
+from workbench.store.tables import artifacts, job_artifacts, job_marks, job_params, jobs, node_results
 
 TITLE_LENGTH = 80
-
-
-class JobFilter(Contract):
-    """Which jobs to list. None means no restriction."""
-
-    ids: list[str] | None = Field(None, max_length=1000)
-    status: list[JobStatus] | None = None
-    shown_as: list[ApiStatus] | None = Field(None, description="Statuses as named by the HTTP API.")
-    owner: str | None = None
-    reader: str | None = Field(None, description="Only jobs that this user may see; null for all.")
-    pipeline: str | None = None
-    without_pipelines: list[str] = Field(default_factory=list, description="Pipelines whose jobs are excluded.")
-    experiment: str | None = None
-    sweep: str | None = None
-    parent: str | None = None
-    tag: str | None = None
-    text: str | None = Field(
-        None, description="Part of a job id, workflow, pipeline, experiment, prompt or script; case ignored."
-    )
-    params: list[ParamCondition] = Field(default_factory=list, description="Conditions that must all hold.")
-    since: float | None = Field(None, description="Accepted at or after this time: UTC, seconds since 1970.")
-    before: float | None = Field(None, description="Accepted before this time: UTC, seconds since 1970.")
-    limit: int = Field(50, ge=1, le=1000)
-    offset: int = Field(0, ge=0)
 
 
 class JobLine(Contract):
@@ -73,7 +52,11 @@ class JobLine(Contract):
     on_bus: bool = Field(False, description="Whether an event of the job was recorded.")
     title: str = Field("", description="First words of its prompt or script.")
     picture: str | None = Field(None, description="Digest of its last video or image, else of its first input.")
+    picture_kind: str = Field("", description="Whether that is an image or a video.")
     waiting: dict[str, NodeWait] = Field(default_factory=dict, description="node -> what it waits for")
+    starred: bool = False
+    rating: int | None = Field(None, description="1 to 5, as people rated it.")
+    values: dict[str, Any] = Field(default_factory=dict, description="The wanted columns that the job has.")
 
 
 class JobPage(Contract):
@@ -84,57 +67,42 @@ class JobPage(Contract):
 
 
 def list_jobs(connection: Connection, wanted: JobFilter) -> JobPage:
-    """Jobs that match, newest first."""
-    conditions = _conditions(wanted)
+    """Jobs that match, in the wanted order."""
+    conditions = conditions_of(wanted)
+    ids = list(connection.execute(ordered(wanted, conditions).limit(wanted.limit).offset(wanted.offset)).scalars())
     columns = [column for column in jobs.c if column.name in JobLine.model_fields]
-    statement = select(*columns).where(*conditions).order_by(jobs.c.created_at.desc(), jobs.c.id)
-    found = connection.execute(statement.limit(wanted.limit).offset(wanted.offset)).mappings().all()
-    total = connection.execute(select(func.count()).select_from(jobs).where(*conditions)).scalar_one()
-    ids = [row["id"] for row in found]
+    by_id = {row["id"]: row for row in connection.execute(select(*columns).where(jobs.c.id.in_(ids))).mappings()}
+    ids = [job for job in ids if job in by_id]  # on PostgreSQL, one may have been deleted in the meantime
+    found = [by_id[job] for job in ids]
+    if 0 < len(ids) < wanted.limit or not (ids or wanted.offset):
+        total = wanted.offset + len(ids)
+    else:
+        total = connection.execute(select(func.count()).select_from(jobs).where(*conditions)).scalar_one()
     more = {job: {**counts} for job, counts in _counts(connection, ids).items()}
     for job in _on_bus(connection, ids):
         more[job]["on_bus"] = True
     ended = {row["id"]: (row["created_at"], row["finished_at"]) for row in found if row["finished_at"] is not None}
     for job, times in _times(connection, ended).items():
         more[job] |= {"compute_seconds": times.compute_s, "waiting_seconds": times.waiting_s}
+    for job, (picture, kind) in _pictures(connection, ids).items():
+        more[job] |= {"picture": picture, "picture_kind": kind}
+    for mark in connection.execute(select(job_marks).where(job_marks.c.job.in_(ids))):
+        more[mark.job] |= {"starred": mark.starred, "rating": mark.rating}
     for name, by_job in (
         ("title", _titles),
-        ("picture", _pictures),
         ("waiting", _waits),
         ("first_frame_seconds", _first_frames),
     ):
         for job, value in by_job(connection, ids).items():
             more[job][name] = value
+    for job, values in values_of(connection, ids, wanted.columns).items():
+        more[job]["values"] = values
     return JobPage(jobs=[JobLine.model_validate({**row, **more[row["id"]]}) for row in found], total=total)
 
 
-def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.status is not None:
-        conditions.append(jobs.c.status.in_([status.value for status in wanted.status]))
-    if wanted.shown_as is not None:
-        conditions.append(or_(*(_shown(status) for status in wanted.shown_as)))
-    if wanted.ids is not None:
-        conditions.append(jobs.c.id.in_(wanted.ids))
-    if wanted.reader is not None:
-        conditions.append(jobs.c.owner == wanted.reader)
-    if wanted.without_pipelines:
-        conditions.append(jobs.c.pipeline.not_in(wanted.without_pipelines))
-    conditions += [condition.clause() for condition in wanted.params]
-    for name in ("owner", "pipeline", "experiment", "sweep", "parent"):
-        if (value := getattr(wanted, name)) is not None:
-            conditions.append(jobs.c[name] == value)
-    if wanted.tag is not None:
-        conditions.append(type_coerce(jobs.c.tags, Text).contains(f'"{wanted.tag}"', autoescape=True))
-    if wanted.text:
-        searched = (jobs.c.id, jobs.c.workflow_id, jobs.c.pipeline, jobs.c.experiment)
-        named = [column.icontains(wanted.text, autoescape=True) for column in searched]
-        conditions.append(or_(*named, spoken(wanted.text)))
-    if wanted.since is not None:
-        conditions.append(jobs.c.created_at >= wanted.since)
-    if wanted.before is not None:
-        conditions.append(jobs.c.created_at < wanted.before)
-    return conditions
+def ids_of(connection: Connection, wanted: JobFilter, most: int) -> list[str]:
+    """The ids of the jobs that match, in the wanted order; at most ``most``."""
+    return list(connection.execute(ordered(wanted, conditions_of(wanted)).limit(most)).scalars())
 
 
 def _counts(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -187,21 +155,8 @@ def _first_frames(connection: Connection, ids: list[str]) -> dict[str, float]:
     return {job: seconds for job, seconds in times.items() if seconds is not None}
 
 
-def _shown(status: ApiStatus) -> ColumnElement[bool]:
-    """The condition that a job has this status of the HTTP API, as defined by ``schemas.api.api_status``."""
-    accepted = jobs.c.status == JobStatus.ACCEPTED.value
-    if status is ApiStatus.ADVERTISED:
-        return and_(accepted, ~_has_events)
-    if status is ApiStatus.QUEUED:
-        return or_(and_(accepted, _has_events), jobs.c.status == JobStatus.WAITING.value)
-    return jobs.c.status == status.value
-
-
-_has_events = exists().where(events.c.job == jobs.c.id)
-
-
 def _on_bus(connection: Connection, ids: list[str]) -> list[str]:
-    return list(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(ids), _has_events)).scalars())
+    return list(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(ids), has_events)).scalars())
 
 
 def _titles(connection: Connection, ids: list[str]) -> dict[str, str]:
@@ -227,17 +182,17 @@ def shortened(text: str) -> str:
     return (cut.rpartition(" ")[0] or cut) + "…"
 
 
-def _pictures(connection: Connection, ids: list[str]) -> dict[str, str]:
+def _pictures(connection: Connection, ids: list[str]) -> dict[str, tuple[str, str]]:
     named, nodes = job_artifacts.c, node_results.c
     statement = (
-        select(named.job, named.sha256)
+        select(named.job, named.sha256, artifacts.c.kind)
         .join(artifacts, artifacts.c.sha256 == named.sha256)
         .join(node_results, (nodes.job == named.job) & (nodes.node == named.node))
         .where(named.job.in_(ids), artifacts.c.kind.in_(("image", "video")))
         # The last row of a job counts: inputs, then images, then videos; earlier nodes before later ones.
         .order_by(named.role == "output", artifacts.c.kind == "video", nodes.position, named.name)
     )
-    return {row.job: row.sha256 for row in connection.execute(statement)}
+    return {row.job: (row.sha256, row.kind) for row in connection.execute(statement)}
 
 
 def _waits(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from schemas.event import Event
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
 from workbench.store import record, tables
+from workbench.store.job_metrics import metric_rows
 from workbench.store.statements import Statements, Values
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ INSERT INTO events (job, epoch, seq, type, node, data, at) VALUES (?, ?, ?, ?, ?
 """
 _LOCK_JOBS = "SELECT id FROM jobs WHERE id IN ({}) ORDER BY id FOR NO KEY UPDATE"
 _KNOWN_NODES = f"SELECT {', '.join(record.KnownNode._fields)} FROM node_results WHERE job IN"
+_FORGET_METRICS = "DELETE FROM job_metrics WHERE job = ? AND node = ?"
 _ERROR = "SELECT error FROM node_results WHERE job = ? AND node = ?"
 
 
@@ -70,6 +72,7 @@ class Recording:
             return
         changes = record.fold(batch, known)
         self._sql.update(connection, tables.node_results, changes.nodes)
+        self._write_metrics(connection, changes)
         self._update_jobs(connection, changes, known)
         self._sql.insert_missing(connection, tables.artifacts, list(changes.artifacts.values()))
         self._sql.upsert(connection, tables.job_artifacts, list(changes.grants.values()))
@@ -78,6 +81,13 @@ class Recording:
         self._sql.upsert(connection, tables.computed, renewed)
         reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
         self._sql.insert_missing(connection, tables.computed, reused)
+
+    def _write_metrics(self, connection: Connection, changes: record.Changes) -> None:
+        measured = {key: row["metrics"] for key, row in changes.nodes.items() if "metrics" in row}
+        if measured:  # a result that replaces another one may lack some of its metrics
+            self._sql.run(connection, _FORGET_METRICS, list(measured))
+        rows = [row for key, metrics in measured.items() for row in metric_rows(*key, metrics)]
+        self._sql.insert_missing(connection, tables.job_metrics, rows)
 
     def _update_jobs(self, connection: Connection, changes: record.Changes, known: record.KnownNodes) -> None:
         cancelled = [(job,) for job, end in changes.ended.items() if end.status is JobStatus.CANCELLED]

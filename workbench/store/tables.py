@@ -254,6 +254,41 @@ job_params = Table(
     Index(None, "param", "number"),
 )
 
+# The metrics of a job's nodes, for filtering and sorting lists. Written with the node's result, also for cache hits.
+job_metrics = Table(
+    "job_metrics",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("metric", String(250), primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "metric", "value"),
+)
+
+# What people think of a job. Its tags are in ``jobs``, where the rule of retention reads them. No row: no mark.
+job_marks = Table(
+    "job_marks",
+    metadata,
+    _job_column(primary_key=True),
+    Column("starred", Boolean, nullable=False),
+    Column("rating", Integer),  # 1 to 5
+    Column("author", String(200), nullable=False),  # of the last change
+    Column("changed_at", Float, nullable=False),
+    Index(None, "rating"),
+)
+
+# Filters, columns and order of the list of runs under a name that a user chose.
+views = Table(
+    "views",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("filters", Json, nullable=False),  # name of a filter -> its values, as in the address of the list
+    Column("columns", Json, nullable=False),
+    Column("sort", String(400), nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
 # Parameters of a pipeline under a name that their owner chose.
 presets = Table(
     "presets",
@@ -330,6 +365,136 @@ doomed_runs = Table(
     Column("run_id", String(64)),  # None if no run is known; one may exist with the job's id as a tag
     Column("experiment", String(250), nullable=False),
     Column("at", Float, nullable=False),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("pipeline", String(200), nullable=False),
+    Column("experiment", String(200), nullable=False),
+    Column("state", String(16), nullable=False),  # schemas.sweep.SweepState
+    Column("spec", Json, nullable=False),
+    Column("axes", Json, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("at_once", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),  # rises with each change of its spec or state
+    Column("recorded", Integer, nullable=False),  # the revision that its parent run in MLflow shows
+    Column("created_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index(None, "created_at"),
+    Index(None, "owner", "created_at"),
+    Index(None, "state"),
+)
+
+
+def _sweep_column(**options: Any) -> Column[str]:
+    return Column("sweep", String(64), ForeignKey("sweeps.id", ondelete="CASCADE"), **options)
+
+
+sweep_cells = Table(
+    "sweep_cells",
+    metadata,
+    _sweep_column(primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # stays when the sweep is extended
+    Column("position", Integer, nullable=False),  # in the table of its sweep
+    Column("at", Json, nullable=False),
+    Column("hash", String(64), nullable=False),  # identifies what it computes
+    Column("pipeline", String(200), nullable=False),
+    Column("graph", LargeBinary, nullable=False),  # as requested, JSON compressed by zlib
+    Column("removed", Boolean, nullable=False),  # whether the spec no longer has it
+    Column("attempt", Integer, nullable=False),
+    Column("job", String(64)),  # no foreign key: a deleted job does not make its cell run again
+    Column("error", Json),  # why it could not be accepted
+    Index(None, "job"),
+    Index(None, "sweep", "position"),
+)
+
+# Files that the cells of a sweep use. They are kept like those of jobs, and erasing one erases the sweep.
+sweep_files = Table(
+    "sweep_files",
+    metadata,
+    _sweep_column(primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Index(None, "sha256"),
+)
+
+# Studies of blind votes. The items are kept as they were, so that votes keep their meaning when a job is deleted.
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("experiment", String(200), nullable=False),  # of its run in MLflow
+    Column("items", Json, nullable=False),  # schemas.vote.StudyItem
+    Column("settings", Json, nullable=False),  # schemas.vote.StudySettings
+    Column("state", String(16), nullable=False),  # schemas.vote.StudyState
+    Column("created_at", Float, nullable=False),
+    Column("results", Json),  # schemas.vote.StudyResults, as last computed
+    Column("results_of", Integer, nullable=False),  # the version that they were computed from
+    Column("version", Integer, nullable=False),  # raised by each vote, undo and change of state
+    Column("recorded", Integer, nullable=False),  # the version whose results MLflow has
+    Column("recorded_after", Float, nullable=False),  # time of the next attempt
+    Column("mlflow_run_id", String(64)),
+    Index(None, "owner", "created_at"),
+)
+
+
+def _study_column(**options: Any) -> Column[str]:
+    return Column("study", String(64), ForeignKey("studies.id", ondelete="CASCADE"), **options)
+
+
+# The pairs that raters were shown, by a random id: the only name that a rater sees.
+vote_pairs = Table(
+    "vote_pairs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _study_column(nullable=False),
+    Column("rater", String(200), nullable=False),  # "user NAME", or "link NAME #1"
+    Column("left_item", Integer, nullable=False),  # index into the items of the study
+    Column("right_item", Integer, nullable=False),
+    Column("repeat_of", String(64)),
+    Column("shown_at", Float, nullable=False),
+    Column("answered_at", Float),
+    Column("seconds", Float),
+    Index(None, "study", "rater", "answered_at"),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("pair", String(64), ForeignKey("vote_pairs.id", ondelete="CASCADE"), primary_key=True),
+    Column("axis", String(40), primary_key=True),
+    Column("choice", String(8), nullable=False),  # schemas.vote.Choice
+)
+
+# Links for raters without an account. As with API tokens, only the SHA-256 of the secret is stored.
+rater_links = Table(
+    "rater_links",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _study_column(nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("most_pairs", Integer, nullable=False),
+    Column("most_raters", Integer, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    UniqueConstraint("study", "name"),
+)
+
+# Browsers that opened such a link, by the SHA-256 of the id in their cookie.
+rater_sessions = Table(
+    "rater_sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("link", String(64), ForeignKey("rater_links.sha256", ondelete="CASCADE"), nullable=False),
+    Column("rater", String(200), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index(None, "link"),
 )
 
 # Values for the deployment as a whole: its epoch, the MLflow runs of its sweeps.

@@ -35,6 +35,7 @@ POLL_S = 1.0
 SERIES_EVERY_S = 5.0  # of one job
 PAUSES = Backoff(first_s=1.0, longest_s=10.0)
 _CREATING = "creating"
+_SWEEP_NOTE = "mlflow.sweep."
 
 
 class Tracker:
@@ -215,7 +216,7 @@ class Tracker:
 
     def _sweep_run(self, job: JobRecord, experiment_id: str) -> str:
         """The parent run of the jobs of a sweep, created as crash-safely as the run of a job."""
-        key = f"mlflow.sweep.{job.sweep}.{experiment_id}"
+        key = f"{_SWEEP_NOTE}{job.sweep}.{experiment_id}"
         known = self.store.note(key)
         if known and known != _CREATING:
             return known
@@ -232,9 +233,17 @@ class Tracker:
     def _end_sweep(self, job: JobRecord, end_ms: int) -> None:
         assert job.sweep is not None
         if not self.queue.sweep_open(job.sweep):
-            run_id = self.store.note(f"mlflow.sweep.{job.sweep}.{self._experiment(job.experiment)}")
+            run_id = self.store.note(f"{_SWEEP_NOTE}{job.sweep}.{self._experiment(job.experiment)}")
             if run_id and run_id != _CREATING:
                 self.api.update_run(run_id, "FINISHED", end_ms)
+
+
+def sweep_run(store: JobStore, sweep: str) -> str | None:
+    """Id of the parent run of a sweep's jobs in MLflow; None if it does not exist yet."""
+    for key, value in store.notes(f"{_SWEEP_NOTE}{sweep}.").items():
+        if key and value != _CREATING:
+            return value
+    return None
 
 
 def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-STYLES = ("palette", "elements", "form", "job", "runs", "player", "system", "dialogs", "gradio")  # later rules win
+STYLES = ("palette", "elements", "form", "job", "runs", "player", "sweeps", "system", "dialogs", "gradio")  # later rules win
 
 
 def folder() -> Path:

@@ -5,9 +5,10 @@
 const CONTENT = {
   "/": "#field-pipeline :is(.wb-card[data-pipeline], .wb-problem)",
   "/runs": "#runs :is(.wb-rows > *, .wb-run-title, .wb-comparison, .wb-problem)",
+  "/sweeps": "#sweeps :is(.wb-rows > *, .wb-wall > *, .wb-plan, .wb-empty, .wb-notice, .wb-problem)",
   "/system": "#system :is(.wb-tile, .wb-problem)",
 };
-const PARTS = ".wb-panel > *, .wb-panel .column > *, .wb-run > *, .wb-run-columns > * > *, .wb-system section, .wb-rows > *, nav a";
+const PARTS = ".wb-panel > *, .wb-panel .column > *, .wb-run > *, .wb-run-columns > * > *, .wb-system section, .wb-rows > *, .wb-sweep > *, .wb-sweep-form > *, nav a";
 const STILL_FRAMES = 12; // 0.2 s at 60 frames a second
 const AT_MOST_MS = 5000;
 

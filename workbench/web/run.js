@@ -96,6 +96,7 @@ function drawHead(view, job) {
       "div",
       { class: "wb-actions" },
       record.options ? linkButton("Run again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
+      record.options ? linkButton("Sweep further", `/sweeps?from=${view.jobId}`, { icon: "compare" }) : null,
       isFinal(job.status) ? button("Run again", { icon: "again", onclick: (event) => attempt(event.currentTarget, view.parts.actionMessages, again) }) : null,
       isFinal(job.status) && record.mayChange
         ? button("Delete", {

@@ -23,6 +23,7 @@ from workbench.app.access.cross_site import check_site, csrf_token
 from workbench.app.access.headers import content_security_policy, secure
 from workbench.app.access.limits import Limits, Open
 from workbench.app.access.policy import Policy
+from workbench.app.access.rater import is_for_raters
 from workbench.app.access.visitors import CALLS, Visitor, Visitors, let_in, query_of
 from workbench.app.error_responses import error_response
 from workbench.client.deployment import Deployment
@@ -97,7 +98,7 @@ class Guard:
             visitor = await self._admit(method, scope, headers)
             if (link := self._visitors.link(scope)) is not None:
                 answer = self._follow(link, scope, known=visitor is not None)
-            elif visitor is None and path not in _OPEN:
+            elif visitor is None and not await self._open_to_all(method, path, headers):
                 if not _is_navigation(method, path, headers):
                     raise self._visitors.login_required()
                 answer = RedirectResponse(_login_page(scope, query_of(scope)), 303)
@@ -159,6 +160,10 @@ class Guard:
         except Exception:
             if not ended:
                 raise
+
+    async def _open_to_all(self, method: str, path: str, headers: Headers) -> bool:
+        """Whether a visitor without a login may go on. The addresses for raters check the rater's link themselves."""
+        return path in _OPEN or is_for_raters(path) or await self._visitors.is_rater(method, path, headers)
 
     def _one(self, open_: Open, visitor: Visitor | None) -> contextlib.AbstractContextManager[None]:
         """Count one more concurrent request of the user, if the app requires a login."""

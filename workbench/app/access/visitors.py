@@ -17,6 +17,7 @@ from starlette.types import Scope
 from schemas.errors import WorkbenchError
 from workbench.app.access import accounts, home_token
 from workbench.app.access.policy import Entrance, Policy
+from workbench.app.access.rater import may_load_modules
 from workbench.app.access.sessions import keep_session, session_of, token_of
 from workbench.client.access import LOCAL, User
 from workbench.client.deployment import Deployment
@@ -80,6 +81,12 @@ class Visitors:
             return await self.identify(scope, headers) == visitor
         except WorkbenchError as error:  # an unreachable database does not end a WebSocket
             return error.code not in ("access.login_required", "access.other_account")
+
+    async def is_rater(self, method: str, path: str, headers: Headers) -> bool:
+        """Whether someone who came by a rater's link loads the modules of the page."""
+        if not path.startswith("/web/"):
+            return False
+        return await self._query(lambda: may_load_modules(self._deployment, method, path, headers))
 
     def session(self, headers: Headers) -> str | None:
         """The browser session that identifies the user; None if a token does, or if the app is open."""

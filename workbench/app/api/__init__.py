@@ -21,9 +21,13 @@ from workbench.app.api import (
     pipelines,
     presets,
     retention,
+    runs,
     session,
+    sweeps,
+    studies,
     system,
     uploads,
+    vote,
 )
 
 
@@ -34,6 +38,7 @@ def register_api(app: FastAPI) -> None:
         session,
         docs,
         jobs,
+        sweeps,
         live,
         parts,
         pipelines,
@@ -42,7 +47,10 @@ def register_api(app: FastAPI) -> None:
         capabilities,
         system,
         retention,
+        runs,
         consents,
+        studies,
+        vote,
         uploads,
         artifacts,
         comparison,

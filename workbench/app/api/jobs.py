@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
-from pydantic import FiniteFloat
+from fastapi import APIRouter, Header
 
 from schemas.api import (
     AcceptedJob,
-    ApiStatus,
     ApprovalRequest,
     ArtifactList,
     CancelAnswer,
@@ -24,8 +22,8 @@ from schemas.api import (
     RetryRequest,
 )
 from schemas.approval import Decision
-from schemas.name import KnownName
 from workbench.app.access.limits import check_submit
+from workbench.app.api._filter import Wanted
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.app.api.planning import InTurn
 from workbench.client.access import User, changeable, need_runner, reader, visible
@@ -45,10 +43,7 @@ from workbench.client.job_api import (
 from workbench.client.rerun import rerun, retry
 from workbench.client.submit import submit
 from workbench.engine.accept import Accepted
-from workbench.pipelines.registry import internal
-from workbench.store.job_params import ParamCondition
 from workbench.store.lineage import lineage
-from workbench.store.listing import JobFilter
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
@@ -61,8 +56,6 @@ Key = Annotated[
         description="Repeated submits with the same key return the same job.",
     ),
 ]
-Named = Annotated[KnownName | None, Query()]
-Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 
 
 @router.post(
@@ -91,48 +84,10 @@ def submit_for(
     return submit(deployment, asked, owner=user.name, reader=reader(user), key=key, entry=entry)
 
 
-@router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
-def list_jobs(
-    deployment: TheDeployment,
-    user: CurrentUser,
-    limit: Limit = 20,
-    offset: Offset = 0,
-    status: Annotated[list[ApiStatus] | None, Query(max_length=6, description="Repeatable.")] = None,
-    pipeline: Named = None,
-    experiment: Named = None,
-    owner: Named = None,
-    text: Annotated[
-        str | None,
-        Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of an id, a name, a prompt or a script."),
-    ] = None,
-    since: Annotated[FiniteFloat | None, Query(description="Accepted at or after: seconds since 1970.")] = None,
-    before: Annotated[FiniteFloat | None, Query(description="Accepted before: seconds since 1970.")] = None,
-    parameter: Annotated[
-        list[str] | None,
-        Query(max_length=20, description="name, name=value, name>=value …; name: param or node.param. Repeatable."),
-    ] = None,
-    sweep: Id = None,
-    parent: Id = None,
-) -> JobList:
+@router.get("/api/jobs", summary="Jobs, newest first unless sorted", responses=refusals(422))
+def list_jobs(deployment: TheDeployment, wanted: Wanted, limit: Limit = 20, offset: Offset = 0) -> JobList:
     """The jobs that the user may see and that match all filters."""
-    page = deployment.store.list(
-        JobFilter(
-            shown_as=status or None,
-            owner=owner,
-            reader=reader(user),
-            pipeline=pipeline,
-            without_pipelines=[] if pipeline else internal(),
-            experiment=experiment,
-            sweep=sweep,
-            parent=parent,
-            text=text or None,
-            params=[ParamCondition.parse(condition) for condition in parameter or []],
-            since=since,
-            before=before,
-            limit=limit,
-            offset=offset,
-        )
-    )
+    page = deployment.store.list(wanted.model_copy(update={"limit": limit, "offset": offset}))
     return JobList(
         jobs=[summary(line) for line in page.jobs],
         pagination=Pagination(limit=limit, offset=offset, total=page.total),

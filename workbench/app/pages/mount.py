@@ -46,6 +46,7 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
     from workbench.app.pages.generate import generate_page
     from workbench.app.pages.heading import heading
     from workbench.app.pages.js_component import js_component
+    from workbench.app.pages.sweeps import sweeps_value
     from workbench.app.pages.theme import HEAD, theme
 
     add_first_paint()
@@ -53,11 +54,13 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(deployment)  # first, because events of the page have names too and would take these
         generate_page(deployment, demo, login=login)
-    for title in ("Runs", "System"):  # drawn in the browser with the HTTP API
+    for title in ("Runs", "Sweeps", "System"):  # drawn in the browser with the HTTP API
         name = title.lower()
-        with demo.route(title, name):
+        with demo.route(title, name) as page:
             heading(title)
-            js_component(name, elem_id=name)
+            island = js_component(name, elem_id=name)
+            if name == "sweeps":
+                page.load(sweeps_value(deployment, login=login), None, island, show_progress="hidden", api_visibility="private")
     demo.queue(default_concurrency_limit=8)  # events are short calls, and users must not wait for each other
     poll_rarely(demo)
     app.mount("/web", _RevalidatedFiles(directory=web.folder()), name="web")

@@ -1,0 +1,1 @@
+"""Blind votes: studies, the choice of pairs, rankings with intervals, agreement, correlations with metrics."""
