@@ -8,18 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-STYLES = (
-    "palette",
-    "elements",
-    "form",
-    "job",
-    "runs",
-    "player",
-    "sweeps",
-    "system",
-    "dialogs",
-    "gradio",
-)  # later rules win
+# Later rules win.
+STYLES = ("palette", "elements", "form", "job", "runs", "player", "sweeps", "system", "dialogs", "gradio")
 
 
 def folder() -> Path:
