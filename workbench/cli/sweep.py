@@ -187,9 +187,13 @@ def _change(what: str, sweep: str, as_json: bool) -> Deployment:
 
 def _full(deployment: Deployment, sweep: str) -> SweepInFull:
     from workbench.client.access import LOCAL
+    from workbench.client.mlflow_access import run_page
     from workbench.client.sweeps.view import sweep_in_full
+    from workbench.store.sweep_runs import sweep_run
 
-    return sweep_in_full(deployment, LOCAL, sweep)
+    full = sweep_in_full(deployment, LOCAL, sweep)
+    full.mlflow_run = run_page(deployment.settings, sweep_run(deployment.store, sweep))  # with the app's address
+    return full
 
 
 def _end(deployment: Deployment, sweep: str, *, wait: bool, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -13,6 +14,8 @@ from schemas.graph import Graph
 from schemas.lora import TrainedLora
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
+from schemas.sweep import SweepSpec
+from workbench.client.access import LOCAL
 from workbench.client.consent_records import give_for_home, next_steps, said_by, withdraw
 from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
@@ -20,6 +23,8 @@ from workbench.client.files import portrait_file
 from workbench.client.loras import trained_loras
 from workbench.client.mlflow_access import client_environment
 from workbench.client.submit import job_request, submit
+from workbench.client.sweeps.launch import visible_sweep
+from workbench.client.sweeps.local_files import read_spec, spec_of
 from workbench.client.uploads import store_file, upload_kind
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import (
@@ -40,6 +45,7 @@ from workbench.notebook.node_trial import NodeTrial, try_node
 from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
+from workbench.notebook.sweep import Sweep, axes_of
 from workbench.pipelines.registry import FIRST
 from workbench.retention import collecting, erasing
 from workbench.settings import Settings
@@ -47,6 +53,7 @@ from workbench.settings import Settings
 if TYPE_CHECKING:
     from workbench.notebook.widgets.form import JobForm
 
+_SWEEP_ID = re.compile(r"sweep-[0-9a-f-]+")
 _OWNER = "local"  # owner of jobs and uploads
 
 
@@ -117,6 +124,64 @@ class Workbench:
         for one in accepted.warnings:
             warnings.warn(f"{one.where}: {one.message}", UserWarning, stacklevel=2)
         return Job(self.deployment, accepted.job, unserved=accepted.unserved)
+
+    def sweep(
+        self,
+        what: str | Path | SweepSpec | Mapping[str, Any],
+        *,
+        axes: Mapping[str, Any] | Sequence[Any] | None = None,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        without: str | Iterable[str] = (),
+        name: str = "",
+        experiment: str = "",
+        method: str = "grid",
+        samples: int | None = None,
+        constraints: Sequence[str] = (),
+        at_once: int = 8,
+        start: bool = True,
+        consent: str | None = None,
+        **inputs: Any,
+    ) -> Sweep:
+        """Start a sweep and return at once, or look one up. After an error, nothing was queued.
+
+        Args:
+            what: name of a pipeline; or a whole spec, its .yaml or .json file, or the id of a sweep, and nothing else.
+            axes: what varies: ``{"seed": 3, "animate.sway": [0.2, 0.8]}``, or axes as in a spec.
+            params, without, inputs: what all cells share, as for ``run``.
+            method: grid, list, random or latin; the last two take ``samples`` cells.
+            constraints: conditions that a cell must fulfil.
+            at_once: how many of its jobs wait or run at a time.
+            start: False: only plan it; ``sweep.plan`` says what it would run, and ``sweep.start()`` starts it.
+            consent: as for ``run``.
+        """
+        if isinstance(what, str) and _SWEEP_ID.fullmatch(what):
+            visible_sweep(self.deployment, LOCAL, what)
+            return Sweep(self.deployment, sweep=what)
+        base = Path.cwd()
+        if isinstance(what, str | Path) and Path(what).suffix in (".yaml", ".yml", ".json"):
+            path = Path(what).expanduser().absolute()
+            spec, base = read_spec(path), path.parent
+        elif isinstance(what, SweepSpec):
+            spec = what
+        elif isinstance(what, Mapping):
+            spec = spec_of(dict(what))
+        else:
+            body = {
+                "pipeline": self.pipelines[str(what)].name,
+                "options": inputs,
+                "params": params_by_node(params, str(what)),
+                "leaveOut": node_names(without),
+                "axes": axes_of(axes or {}),
+                "name": name,
+                "experiment": experiment,
+                "method": method,
+                "samples": samples,
+                "constraints": list(constraints),
+                "atOnce": at_once,
+            }
+            spec = spec_of(body)
+        planned = Sweep(self.deployment, spec=spec, base=base)
+        return planned.start(consent) if start else planned
 
     def job(self, job_id: str) -> Job:
         """A job by its id. Raises WorkbenchError (job.unknown)."""

@@ -62,7 +62,8 @@ def erase(
             return _report(parts, plan, asked, _preview(parts, plan, asker), began)
         with parts.rounds.collector(WAIT_S):
             plan = _plan(parts, asked, asker, also)
-            if _end_jobs(parts, plan, cancel=asked.cancel):
+            halted = _halt_sweeps(parts, plan, asker, cancel=asked.cancel)
+            if _end_jobs(parts, plan, cancel=asked.cancel) or halted:
                 plan = _plan(parts, asked, asker, also)  # now includes the outputs of the cancelled jobs
             removals = _erase(parts, plan, asker)
     except BUS_UNREACHABLE as error:
@@ -131,6 +132,20 @@ def _limited(plan: Plan, asker: str) -> Plan:
     return plan
 
 
+def _sweeps_of(parts: Parts, plan: Plan, asker: str | None) -> set[str]:
+    """Sweeps whose specs and graphs go: those that use a file of the plan, and those of an erased owner."""
+    found = parts.sweeps.using(plan.files) | (parts.sweeps.owned(plan.owner) if plan.owner is not None else set())
+    return found if asker is None else found & parts.sweeps.owned(asker)
+
+
+def _halt_sweeps(parts: Parts, plan: Plan, asker: str | None, *, cancel: bool) -> bool:
+    """Keep the sweeps of the plan from submitting more. Returns whether there are any."""
+    sweeps = _sweeps_of(parts, plan, asker)
+    if sweeps and (cancel or all(record.status.final for record in plan.jobs.values())):
+        parts.sweeps.halt(sweeps)
+    return bool(sweeps)
+
+
 def _end_jobs(parts: Parts, plan: Plan, *, cancel: bool) -> bool:
     """Ensure that all jobs are final. Returns whether any had to be cancelled.
 
@@ -177,6 +192,11 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Removals:
                 plan.files.add(digest)
                 plan.claims += [claim for claim in claims_on(parts, digest=digest) if asker in (None, claim[0])]
             parts.deletion.doom(run, experiment)
+    parts.deletion.erase_sweeps(_sweeps_of(parts, plan, asker))
+    kept = parts.deletion.drop_cells(plan.jobs)
+    if kept:
+        what = f"the spec of {counted(len(kept), 'sweep')} ({', '.join(kept[:3])})"
+        plan.stays.append(Remainder(what=what, why="its other cells have the same inputs; delete it with its jobs"))
     removals.add(StoreKind.JOBS, len(delete_jobs(parts, list(plan.jobs), removals)))
     removals.add(StoreKind.UPLOADS, parts.deletion.drop_uploads(plan.claims))
     removals.add(StoreKind.CONSENTS, parts.consents.drop(_consents_of(plan, asker)))

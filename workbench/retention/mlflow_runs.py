@@ -21,7 +21,8 @@ from workbench.retention.parts import Parts
 from workbench.retention.removals import Removals
 from workbench.store.job_deletion import DoomedRun
 from workbench.store.run_artifacts import places
-from workbench.store.tracking import JOB_TAG, SWEEP_TAG
+from workbench.store.sweep_runs import SWEEP_TAG
+from workbench.store.tracking import JOB_TAG
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 
 READ_TIMEOUT_S = 10.0

@@ -14,6 +14,7 @@ from workbench.store.job_deletion import JobDeletion
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
+from workbench.store.sweeps import Sweeps
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Parts:
     @cached_property
     def consents(self) -> Consents:
         return Consents(self.store.database)
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        return Sweeps(self.store.database)
 
     @cached_property
     def rounds(self) -> CollectionRounds:

@@ -1,6 +1,7 @@
 """Finds the artifacts that SQL refers to, and the rows about artifacts that nothing refers to.
 
-A job refers to its inputs and outputs, and a user who uploaded a file has a claim on it. The result cache counts as no
+A job refers to its inputs and outputs, a sweep to the inputs of its cells, and a user who uploaded a file has a claim
+on it. The result cache counts as no
 reference: its entries exist as long as a job has such a result.
 """
 
@@ -14,11 +15,12 @@ from sqlalchemy import Connection, delete, exists, func, select
 
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import artifacts, computed, deliveries, job_artifacts, node_results, uploads
+from workbench.store.tables import artifacts, computed, deliveries, job_artifacts, node_results, sweep_files, uploads
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _SOME = 500  # keys per statement
 _REFERENCED_BY_JOBS = "SELECT DISTINCT sha256 FROM job_artifacts WHERE sha256 IN"
+_REFERENCED_BY_SWEEPS = "SELECT DISTINCT sha256 FROM sweep_files WHERE sha256 IN"
 _CLAIMED = "SELECT DISTINCT sha256 FROM uploads WHERE sha256 IN"
 
 
@@ -42,7 +44,7 @@ class ArtifactReferences:
         self._sql = Statements(database.dialect)
 
     def referenced(self, digests: Collection[str]) -> set[str]:
-        """Those of the digests that a job or an upload refers to."""
+        """Those of the digests that a job, a sweep or an upload refers to."""
         with self._database.read() as connection:
             return self._referenced(connection, digests)
 
@@ -51,7 +53,9 @@ class ArtifactReferences:
         columns = artifacts.c
         by_jobs = exists().where(job_artifacts.c.sha256 == columns.sha256)
         by_uploads = exists().where(uploads.c.sha256 == columns.sha256)
-        wanted = select(columns.sha256, columns.kind, func.coalesce(columns.size_bytes, 0)).where(~by_jobs, ~by_uploads)
+        by_sweeps = exists().where(sweep_files.c.sha256 == columns.sha256)
+        wanted = select(columns.sha256, columns.kind, func.coalesce(columns.size_bytes, 0))
+        wanted = wanted.where(~by_jobs, ~by_sweeps, ~by_uploads)
         return [Stored(*row) for row in self._database.rows(wanted)]
 
     def freed_by(self, jobs: Collection[str], claims: Collection[tuple[str, str]] = ()) -> list[Stored]:
@@ -110,6 +114,7 @@ class ArtifactReferences:
 
     def _referenced(self, connection: Connection, digests: Collection[str]) -> set[str]:
         found = {row[0] for row in self._sql.select_in(connection, _REFERENCED_BY_JOBS, digests)}
+        found |= {row[0] for row in self._sql.select_in(connection, _REFERENCED_BY_SWEEPS, digests)}
         return found | {row[0] for row in self._sql.select_in(connection, _CLAIMED, digests)}
 
 

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, select
 
+from schemas.sweep import SweepState
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import deployment, doomed_runs, job_artifacts, job_is_final, jobs, uploads
+from workbench.store.tables import (
+    deployment,
+    doomed_runs,
+    job_artifacts,
+    job_is_final,
+    jobs,
+    sweep_cells,
+    sweeps,
+    uploads,
+)
 
 _SOME = 500
 
@@ -65,9 +75,48 @@ class JobDeletion:
         return [row.id for row in rows]
 
     def _end_sweep(self, connection: Connection, sweep: str, experiment: str, now: float) -> list[dict[str, object]]:
-        """The parent run of a sweep that has no jobs left."""
+        """The parent run of a sweep that has no jobs left. The sweep goes with it, unless it submits more."""
         if connection.execute(select(jobs.c.id).where(jobs.c.sweep == sweep).limit(1)).first() is not None:
             return []
+        submits = sweeps.c.state.in_([SweepState.RUNNING.value, SweepState.PAUSED.value])
+        connection.execute(delete(sweeps).where(sweeps.c.id == sweep, ~submits))
+        if connection.execute(select(sweeps.c.id).where(sweeps.c.id == sweep)).first() is not None:
+            return []
+        return self._doomed_sweep(connection, sweep, experiment, now)
+
+    def delete_sweep(self, sweep: str) -> bool:
+        """Delete a sweep that has no jobs and submits none. Returns whether it existed so."""
+        has_jobs = select(jobs.c.id).where(jobs.c.sweep == sweep).exists()
+        idle = sweeps.c.state != SweepState.RUNNING.value
+        with self._database.write() as connection:
+            experiment = connection.execute(select(sweeps.c.experiment).where(sweeps.c.id == sweep)).scalar()
+            gone = connection.execute(delete(sweeps).where(sweeps.c.id == sweep, idle, ~has_jobs)).rowcount
+            if gone:
+                doomed = self._doomed_sweep(connection, sweep, str(experiment), time.time())
+                self._sql.upsert(connection, doomed_runs, doomed)
+        return bool(gone)
+
+    def erase_sweeps(self, ids: Collection[str]) -> None:
+        """Remove sweeps with their specs and graphs, whatever jobs are left of them."""
+        with self._database.write() as connection:
+            connection.execute(delete(sweeps).where(sweeps.c.id.in_(list(ids))))
+
+    def drop_cells(self, ids: Collection[str]) -> list[str]:
+        """Remove the cells of deleted jobs from their sweeps, with their graphs. Returns the sweeps that stay."""
+        columns, left = sweep_cells.c, []
+        with self._database.write() as connection:
+            found = (
+                connection.execute(select(columns.sweep).where(columns.job.in_(list(ids))).distinct()).scalars().all()
+            )
+            connection.execute(delete(sweep_cells).where(columns.job.in_(list(ids))))
+            for sweep in found:
+                if connection.execute(select(columns.number).where(columns.sweep == sweep).limit(1)).first() is None:
+                    connection.execute(delete(sweeps).where(sweeps.c.id == sweep))
+                else:
+                    left.append(sweep)
+        return left
+
+    def _doomed_sweep(self, connection: Connection, sweep: str, experiment: str, now: float) -> list[dict[str, object]]:
         mine = deployment.c.key.startswith(f"mlflow.sweep.{sweep}.", autoescape=True)
         notes = connection.execute(select(deployment.c.key, deployment.c.value).where(mine)).all()
         connection.execute(delete(deployment).where(mine))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from schemas.errors import ErrorInfo
 from schemas.graph import Graph
@@ -251,11 +251,6 @@ class Sweeps:
         """Jobs of the sweep that have not ended, also of earlier attempts."""
         return self._database.scalars(select(jobs.c.id).where(jobs.c.sweep == sweep, ~job_is_final))
 
-    def delete(self, sweep: str) -> bool:
-        """Delete a sweep that has no jobs. Returns whether it existed and had none."""
-        has_jobs = select(jobs.c.id).where(jobs.c.sweep == sweep).exists()
-        return self._database.change(delete(sweeps).where(sweeps.c.id == sweep, ~has_jobs)) > 0
-
     # -- the driver ----------------------------------------------------------------------------------------------------
 
     def running(self) -> Sequence[tuple[str, int]]:
@@ -356,14 +351,16 @@ class Sweeps:
             text = "SELECT DISTINCT sweep FROM sweep_files WHERE sha256 IN"
             return {row[0] for row in self._sql.select_in(connection, text, digests)}
 
+    def halt(self, ids: Collection[str]) -> None:
+        """Cancel sweeps, so that they submit nothing while their files are erased."""
+        with self._database.write() as connection:
+            for sweep in ids:
+                open_ = sweeps.c.state.in_(OPEN)
+                self._change(connection, sweep, {"state": SweepState.CANCELLED.value}, open_)
+
     def owned(self, owner: str) -> set[str]:
         """Sweeps of an owner."""
         return set(self._database.scalars(select(sweeps.c.id).where(sweeps.c.owner == owner)))
-
-    def erase(self, ids: Collection[str]) -> None:
-        """Remove sweeps with their specs and graphs. Their jobs, if any are left, stay."""
-        with self._database.write() as connection:
-            connection.execute(delete(sweeps).where(sweeps.c.id.in_(list(ids))))
 
     def unrecorded(self) -> list[SweepRow]:
         """Sweeps whose last change MLflow does not have."""

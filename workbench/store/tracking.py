@@ -22,20 +22,18 @@ from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.run_name import run_name
+from workbench.store.sweep_runs import CREATING, NOTE, SWEEP_TAG, SweepRuns, run_title
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
 
 log = structlog.get_logger(__name__)
 
 JOB_TAG = "workbench.job"
-SWEEP_TAG = "workbench.sweep_parent"
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag, which nests the run below its parent
 MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # per batch; MLflow accepts 1,000 entities in total
 POLL_S = 1.0
 SERIES_EVERY_S = 5.0  # of one job
 PAUSES = Backoff(first_s=1.0, longest_s=10.0)
-_CREATING = "creating"
-_SWEEP_NOTE = "mlflow.sweep."
 
 
 class Tracker:
@@ -46,6 +44,7 @@ class Tracker:
         self.store = store
         self.queue = TrackingQueue(store.database)
         self._artifacts = RunArtifacts(api, objects)
+        self.sweeps = SweepRuns(api, store, self._artifacts)
         self._experiments: dict[str, str] = {}
         self._artifact_uris: dict[str, str] = {}  # by run id, for jobs that are not final
         self._fed: dict[str, tuple[tuple[int, int], float]] = {}  # running job -> number of its last event, and when
@@ -216,34 +215,27 @@ class Tracker:
 
     def _sweep_run(self, job: JobRecord, experiment_id: str) -> str:
         """The parent run of the jobs of a sweep, created as crash-safely as the run of a job."""
-        key = f"{_SWEEP_NOTE}{job.sweep}.{experiment_id}"
+        key = f"{NOTE}{job.sweep}.{experiment_id}"
         known = self.store.note(key)
-        if known and known != _CREATING:
+        if known and known != CREATING:
             return known
         assert job.sweep is not None
-        info = self.api.find_run(experiment_id, SWEEP_TAG, job.sweep) if known == _CREATING else None
+        info = self.api.find_run(experiment_id, SWEEP_TAG, job.sweep) if known == CREATING else None
         if info is None:
-            self.store.set_note(key, _CREATING)
+            self.store.set_note(key, CREATING)
             tags = {SWEEP_TAG: job.sweep, "workbench.pipeline": job.pipeline, "mlflow.user": job.owner}
-            name = f"sweep {job.sweep}"
+            name = run_title(self.sweeps.get(job.sweep), job.sweep)
             info = self.api.create_run(experiment_id, name, job.owner, int(job.created_at * 1000), tags)
         self.store.set_note(key, info["run_id"])
         return str(info["run_id"])
 
     def _end_sweep(self, job: JobRecord, end_ms: int) -> None:
+        """End the parent run of jobs that were given the name of a sweep; ``SweepRuns`` ends that of a sweep."""
         assert job.sweep is not None
-        if not self.queue.sweep_open(job.sweep):
-            run_id = self.store.note(f"{_SWEEP_NOTE}{job.sweep}.{self._experiment(job.experiment)}")
-            if run_id and run_id != _CREATING:
+        if self.sweeps.get(job.sweep) is None and not self.queue.sweep_open(job.sweep):
+            run_id = self.store.note(f"{NOTE}{job.sweep}.{self._experiment(job.experiment)}")
+            if run_id and run_id != CREATING:
                 self.api.update_run(run_id, "FINISHED", end_ms)
-
-
-def sweep_run(store: JobStore, sweep: str) -> str | None:
-    """Id of the parent run of a sweep's jobs in MLflow; None if it does not exist yet."""
-    for key, value in store.notes(f"{_SWEEP_NOTE}{sweep}.").items():
-        if key and value != _CREATING:
-            return value
-    return None
 
 
 def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
@@ -256,6 +248,7 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
         try:
             recorded = tracker.sync_due()
             tracker.feed_series()
+            tracker.sweeps.sync()
         except WorkbenchError as error:
             failures += 1
             pause_s = PAUSES.pause_s(failures)

@@ -16,6 +16,7 @@ from workbench.client.consent import CONSENT, EntryPoint, with_consent
 from workbench.client.deployment import Deployment
 from workbench.client.quotas import check_quotas
 from workbench.client.sweeps.plan import Planned, PlannedCell, plan_sweep
+from workbench.store.job_deletion import JobDeletion
 from workbench.store.sweeps import CellRow, NewCell, SweepRow, Sweeps
 
 _STATES = tuple(SweepState)
@@ -132,8 +133,7 @@ def cancel(deployment: Deployment, user: User, sweep: str) -> None:
 def delete(deployment: Deployment, user: User, sweep: str) -> None:
     """Delete a sweep that has no jobs left. Raises WorkbenchError: sweep.unknown, sweep.not_final."""
     row = changeable_sweep(deployment, user, sweep)
-    store = Sweeps(deployment.store.database)
-    if row.state is not SweepState.RUNNING and store.delete(sweep):
+    if JobDeletion(deployment.store.database).delete_sweep(sweep):
         return
     raise WorkbenchError(
         "sweep.not_final",

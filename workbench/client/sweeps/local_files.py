@@ -55,7 +55,7 @@ class _Found:
 
     def take(self, value: Any, wanted: InputField, where: str, base: Path | None = None) -> Any:
         """The value, or the path of the file that it names."""
-        if (digest := getattr(value, "sha256", None)) is not None:  # a reference or an artifact
+        if (digest := getattr(getattr(value, "ref", value), "sha256", None)) is not None:  # an artifact, a reference
             return str(digest)
         if not isinstance(value, str | Path) or not str(value) or _DIGEST.fullmatch(str(value)):
             return value

@@ -111,7 +111,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 )
             yield where, {name: value for name, value in row.items() if value.strip()}
     except csv.Error as error:
-        raise bad_row(path, f"line {reader.line_num}", f"this is not CSV: {error}") from None
+        raise bad_row(path, f"after line {reader.line_num}", f"this is not CSV: {error}") from None
 
 
 def _jsonl(path: Path, text: str) -> Iterator[tuple[str, Any]]:

@@ -15,8 +15,8 @@ from workbench.client.sweeps.launch import visible_sweep
 from workbench.pipelines.registry import pipelines
 from workbench.store.mlflow_pages import run_url
 from workbench.store.sweep_results import results_of
+from workbench.store.sweep_runs import sweep_run
 from workbench.store.sweeps import CellRow, SweepRow, Sweeps
-from workbench.store.tracking import sweep_run
 
 
 def sweep_list(deployment: Deployment, user: User, limit: int, offset: int) -> SweepList:
