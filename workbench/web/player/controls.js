@@ -42,8 +42,8 @@ export function controls(videos, commands, change) {
   const pace = h("span", { class: "wb-player-pace", role: "status" });
   const speed = choice("Speed", SPEEDS.map((one) => [one, `${one} ×`]), (value) => change({ speed: Number(value) }));
   const audio = choice("Audio", [[-1, "No audio"], ...names.filter(([video]) => videos[video].audio).map(([video]) => /** @type {[number, string]} */ ([video, `Audio ${letter(video)}`]))], (value) => change({ sound: Number(value) }));
-  const from = button("From", { kind: "quiet", title: "Loop from this frame (I)", onclick: () => commands.loopFrom() });
-  const to = button("to here", { kind: "quiet", title: "Loop to this frame (O)", onclick: () => commands.loopTo() });
+  const from = button("From here", { kind: "quiet", title: "Loop from this frame (I)", onclick: () => commands.loopFrom() });
+  const to = button("To here", { kind: "quiet", title: "Loop to this frame (O)", onclick: () => commands.loopTo() });
   const off = small("close", "No loop (L)", commands.loopOff);
   const help = h("div", { class: "wb-player-help", hidden: true }, HELP.map(([key, words]) => h("span", {}, h("kbd", {}, key), ` ${words}`)));
   const ask = h("button", { type: "button", class: "wb-button quiet wb-player-icon", "aria-label": "Keyboard", "aria-expanded": "false", title: "Keyboard (?)", onclick: () => commands.help() }, "?");
@@ -55,9 +55,7 @@ export function controls(videos, commands, change) {
     pace,
     h("span", { class: "wb-player-space" }),
     h("span", { class: "wb-player-group wb-player-loop", role: "group", "aria-label": "Loop" }, icon("again"), from, to, off),
-    speed,
-    audio,
-    ask,
+    h("span", { class: "wb-player-group" }, speed, audio, ask),
   );
 
   /** @param {View} view @param {boolean} playing */
