@@ -49,7 +49,9 @@ STEP = """async (places) => {
   const took = [];
   for (const at of places) {
     const begun = performance.now();
-    const there = new Promise((done) => document.addEventListener("wb-shown", () => done(performance.now()), { once: true }));
+    const there = new Promise((done) => {
+      document.addEventListener("wb-shown", () => done(performance.now()), { once: true });
+    });
     made.update({at});
     took.push((await there) - begun);
   }
@@ -121,8 +123,8 @@ def measure(browser: Browser, url: str, names: list[str], frames: int) -> None:
         beside = page.evaluate(ELEMENTS, [names, places])
         print(
             f"  four <video>: {beside['apart']} of {beside['ticks']} ticks show different frames"
-            f" ({100 * beside['apart'] / beside['ticks']:.0f} %), a step of all median {percentile(beside['took'], 0.5):.0f} ms,"
-            f" p95 {percentile(beside['took'], 0.95):.0f} ms"
+            f" ({100 * beside['apart'] / beside['ticks']:.0f} %), a step of all"
+            f" median {percentile(beside['took'], 0.5):.0f} ms, p95 {percentile(beside['took'], 0.95):.0f} ms"
         )
     page.close()
 
