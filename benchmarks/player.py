@@ -3,7 +3,7 @@
     python -m benchmarks.player [seconds]
 
 Four clips of 512 x 512 at 25 frames a second (H.264 with B-frames, a key frame every two seconds) whose frames have
-their numbers drawn into them, in Chromium on the same cores. The player plays them, and then goes to random frames; every
+their numbers drawn into them, in Chromium on the same cores. The player plays them, then goes to random frames; every
 set that it draws is read back. Beside it, in the same run, four `<video>` elements: what they show at each animation
 frame while they play, and what a step of all four costs. Reading back costs time that a user does not pay, so that the
 player also plays once without it. Then nine clips, which may be slower, but not apart.
