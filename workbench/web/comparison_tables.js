@@ -10,18 +10,18 @@ import { letter } from "./player/stage.js";
 /** @param {Comparison} found */
 export function comparisonTables({ videos, differences, metrics }) {
   const key = (/** @type {number} */ place) => h("span", { class: "wb-player-key", "data-video": place }, letter(place));
-  const heads = videos.map(({ label }, place) => h("span", { class: "wb-comparison-head", title: label }, key(place)));
+  const heads = () => videos.map(({ label }, place) => h("span", { class: "wb-comparison-head", title: label }, key(place)));
   const runs = videos.map(({ job, title, label, output, node, missing }, place) =>
-    h("li", {}, key(place), job ? h("a", { href: `/runs?job=${job}` }, title || label) : h("span", {}, title || label), h("span", { class: "wb-muted" }, missing || (node && output ? `${node}.${output}` : ""))),
+    h("li", {}, key(place), job ? h("a", { href: `/runs?job=${job}` }, label) : h("span", {}, label), h("span", { class: "wb-muted" }, missing || [title === label ? "" : title, node && output ? `${node}.${output}` : ""].filter(Boolean).join(" · "))),
   );
   const short = plainNames([...differences, ...metrics].map(({ name }) => name));
   const measured = metrics.map((metric) => [metricName(short(metric.name), metric), ...metric.values.map((value, place) => valueOf(metric, value, place)), betterWords(metric)]);
   return [
     h("ul", { class: "wb-comparison-runs" }, runs),
     h("h3", {}, "Differences"),
-    table(["", ...heads], differences.map(({ name, values }) => [short(name).replaceAll("_", " "), ...values])),
+    table(["", ...heads()], differences.map(({ name, values }) => [short(name).replaceAll("_", " "), ...values])),
     h("h3", {}, "Metrics"),
-    table(["", ...heads, "better"], measured),
+    table(["", ...heads(), "better"], measured),
   ];
 }
 

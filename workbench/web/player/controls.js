@@ -21,7 +21,7 @@ const choice = (/** @type {string} */ label, /** @type {[any, string][]} */ opti
  */
 export function controls(videos, commands, change) {
   const names = /** @type {[number, string][]} */ (videos.map(({ label }, video) => [video, `${letter(video)} · ${label}`]));
-  const modes = MODES.map((mode) => h("button", { type: "button", class: "wb-segment", "data-mode": mode, onclick: () => change({ mode }) }, MODE_WORDS[mode]));
+  const modes = MODES.map((mode) => h("button", { type: "button", class: "wb-player-mode", "data-mode": mode, onclick: () => change({ mode }) }, MODE_WORDS[mode]));
   /** @type {View | null} */
   let shown = null;
   const side = (/** @type {0 | 1} */ which) =>
@@ -35,7 +35,7 @@ export function controls(videos, commands, change) {
   const gain = choice("Gain of the difference", GAINS.map((one) => [one, `× ${one}`]), (value) => change({ gain: Number(value) }));
   const pair = h("span", { class: "wb-player-pair" }, ...sides, swap, gain);
   const zoom = h("button", { type: "button", class: "wb-button quiet wb-player-zoom", title: "The whole video (0)", onclick: () => commands.whole() }, "100 %");
-  const above = h("div", { class: "wb-player-bar" }, h("div", { class: "wb-segments", role: "group", "aria-label": "Mode" }, modes), pair, h("span", { class: "wb-player-space" }), h("span", { class: "wb-player-group" }, small("minus", "Smaller (−)", commands.wider), zoom, small("plus", "Larger (+)", commands.closer)));
+  const above = h("div", { class: "wb-player-bar" }, h("div", { class: "wb-player-modes", role: "group", "aria-label": "Mode" }, modes), pair, h("span", { class: "wb-player-space" }), h("span", { class: "wb-player-group" }, small("minus", "Smaller (−)", commands.wider), zoom, small("plus", "Larger (+)", commands.closer)));
 
   const toggle = h("button", { type: "button", class: "wb-button primary wb-player-toggle", onclick: () => commands.toggle() });
   const time = h("output", { class: "wb-player-time" });
