@@ -5,11 +5,11 @@ import { curve } from "./curve.js";
 import { h } from "./dom.js";
 import { letter } from "./player/stage.js";
 
-/** Charts with their title; null if no run has a metric over steps. @param {import("./comparison.js").Side[]} sides */
-export function comparedCurves(sides) {
+/** Charts with their title; null if no run has a metric over steps. @param {any[]} jobs  Of the videos; undefined where there is none. */
+export function comparedCurves(jobs) {
   /** @type {Map<string, {metric: any, lines: import("./curve.js").Line[]}>} */
   const found = new Map();
-  sides.forEach(({ job }, place) => {
+  jobs.forEach((job, place) => {
     for (const node of job?.nodes ?? []) {
       for (const [name, points] of Object.entries(node.series ?? {})) {
         const key = `${node.id}.${name}`;

@@ -2,7 +2,7 @@
 // The selected runs of the list, and what can be done with them: compared side by side, or in MLflow.
 
 import { ask } from "./api.js";
-import { MOST_VIDEOS } from "./comparison.js";
+import { MOST_VIDEOS } from "./compare.js";
 import { button, fill, h, icon, linkButton } from "./dom.js";
 import { problemsIn } from "./messages.js";
 

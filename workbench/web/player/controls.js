@@ -21,7 +21,7 @@ const choice = (/** @type {string} */ label, /** @type {[any, string][]} */ opti
  */
 export function controls(videos, commands, change) {
   const names = /** @type {[number, string][]} */ (videos.map(({ label }, video) => [video, `${letter(video)} · ${label}`]));
-  const modes = MODES.map((mode) => h("button", { type: "button", class: "wb-segment", "data-mode": mode, onclick: () => change({ mode }) }, MODE_WORDS[mode]));
+  const modes = MODES.map((mode) => h("button", { type: "button", class: "wb-player-mode", "data-mode": mode, onclick: () => change({ mode }) }, MODE_WORDS[mode]));
   /** @type {View | null} */
   let shown = null;
   const side = (/** @type {0 | 1} */ which) =>
@@ -35,15 +35,15 @@ export function controls(videos, commands, change) {
   const gain = choice("Gain of the difference", GAINS.map((one) => [one, `× ${one}`]), (value) => change({ gain: Number(value) }));
   const pair = h("span", { class: "wb-player-pair" }, ...sides, swap, gain);
   const zoom = h("button", { type: "button", class: "wb-button quiet wb-player-zoom", title: "The whole video (0)", onclick: () => commands.whole() }, "100 %");
-  const above = h("div", { class: "wb-player-bar" }, h("div", { class: "wb-segments", role: "group", "aria-label": "Mode" }, modes), pair, h("span", { class: "wb-player-space" }), h("span", { class: "wb-player-group" }, small("minus", "Smaller (−)", commands.wider), zoom, small("plus", "Larger (+)", commands.closer)));
+  const above = h("div", { class: "wb-player-bar" }, h("div", { class: "wb-player-modes", role: "group", "aria-label": "Mode" }, modes), pair, h("span", { class: "wb-player-space" }), h("span", { class: "wb-player-group" }, small("minus", "Smaller (−)", commands.wider), zoom, small("plus", "Larger (+)", commands.closer)));
 
   const toggle = h("button", { type: "button", class: "wb-button primary wb-player-toggle", onclick: () => commands.toggle() });
   const time = h("output", { class: "wb-player-time" });
   const pace = h("span", { class: "wb-player-pace", role: "status" });
   const speed = choice("Speed", SPEEDS.map((one) => [one, `${one} ×`]), (value) => change({ speed: Number(value) }));
   const audio = choice("Audio", [[-1, "No audio"], ...names.filter(([video]) => videos[video].audio).map(([video]) => /** @type {[number, string]} */ ([video, `Audio ${letter(video)}`]))], (value) => change({ sound: Number(value) }));
-  const from = button("From", { kind: "quiet", title: "Loop from this frame (I)", onclick: () => commands.loopFrom() });
-  const to = button("to here", { kind: "quiet", title: "Loop to this frame (O)", onclick: () => commands.loopTo() });
+  const from = button("From here", { kind: "quiet", title: "Loop from this frame (I)", onclick: () => commands.loopFrom() });
+  const to = button("To here", { kind: "quiet", title: "Loop to this frame (O)", onclick: () => commands.loopTo() });
   const off = small("close", "No loop (L)", commands.loopOff);
   const help = h("div", { class: "wb-player-help", hidden: true }, HELP.map(([key, words]) => h("span", {}, h("kbd", {}, key), ` ${words}`)));
   const ask = h("button", { type: "button", class: "wb-button quiet wb-player-icon", "aria-label": "Keyboard", "aria-expanded": "false", title: "Keyboard (?)", onclick: () => commands.help() }, "?");
@@ -55,9 +55,7 @@ export function controls(videos, commands, change) {
     pace,
     h("span", { class: "wb-player-space" }),
     h("span", { class: "wb-player-group wb-player-loop", role: "group", "aria-label": "Loop" }, icon("again"), from, to, off),
-    speed,
-    audio,
-    ask,
+    h("span", { class: "wb-player-group" }, speed, audio, ask),
   );
 
   /** @param {View} view @param {boolean} playing */

@@ -48,7 +48,7 @@ function chart(name, lines, timing, seek) {
   const paths = lines.map((one, video) => one && s("path", { class: "wb-player-curve", "data-video": video, d: outline(one, x, y) }));
   const head = s("line", { class: "wb-player-curve-head", y1: 0, y2: HEIGHT });
   const plot = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${name}, for each frame` }, paths, head);
-  const found = lines.flatMap((one, video) => (one ? worstOf(one).map((at) => ({ video, at, value: one.values[at], second: one.times[at] })) : []));
+  const found = lines.flatMap((one, video) => (one ? worstOf(one, whole).map((at) => ({ video, at, value: one.values[at], second: one.times[at] })) : []));
   const unit = first?.unit ? ` ${first.unit}` : "";
   const marks = found.map(({ video, value, second }) =>
     h("button", { type: "button", class: "wb-player-worst", "data-video": video, style: `left: ${((second / whole) * 100).toFixed(3)}%; top: ${((y(Number(value)) / HEIGHT) * 100).toFixed(2)}%`, title: `Worst frames of ${letter(video)}: ${formatNumber(value)}${unit} at ${second.toFixed(2)} s`, "aria-label": `${name} of ${letter(video)}: ${formatNumber(value)}${unit} at ${second.toFixed(2)} s`, onclick: () => seek(timing.index(second)) }),
@@ -95,11 +95,11 @@ function outline({ times, values }, x, y) {
   return path;
 }
 
-/** Places of the worst values, none near another; none where no direction is better. @param {Series} series */
-function worstOf({ times, values, better }) {
+/** Places of the worst values, none near another; none where no direction is better. @param {Series} series @param {number} end  Seconds. */
+function worstOf({ times, values, better }, end) {
   if (better !== "higher" && better !== "lower") return [];
   const sign = better === "higher" ? 1 : -1;
-  const order = [...values.keys()].filter((at) => Number.isFinite(values[at] ?? NaN)).sort((a, b) => sign * (Number(values[a]) - Number(values[b])));
+  const order = [...values.keys()].filter((at) => times[at] < end && Number.isFinite(values[at] ?? NaN)).sort((a, b) => sign * (Number(values[a]) - Number(values[b])));
   /** @type {number[]} */
   const kept = [];
   for (const at of order) {

@@ -33,12 +33,16 @@ import { timeWords, timing } from "./timing.js";
 const SLOW = 0.93; // of the wanted speed; below, it is said
 
 /**
- * @param {HTMLElement} element
- * @param {{videos: Video[], state?: Record<string, any>, changed?: (view: View) => void, keys?: EventTarget}} options  `state` is a
- *   view of state.js or a part of it; `changed` gets each new one; `keys` is where keys are listened to: the player itself,
- *   or the document of a page that has nothing else.
+ * @typedef {object} Options
+ * @property {Video[]} videos
+ * @property {string[]} [notes]  Said below, instead of how the videos are aligned.
+ * @property {Record<string, any>} [state]  A view of state.js, or a part of it.
+ * @property {(view: View) => void} [changed]  Gets each new view, once it rests.
+ * @property {EventTarget} [keys]  Where keys are listened to: the player itself, or the document of a page with one player.
  */
-export function player(element, { videos, state = {}, changed = () => {}, keys }) {
+
+/** @param {HTMLElement} element @param {Options} options */
+export function player(element, { videos, notes, state = {}, changed = () => {}, keys }) {
   let ended = false;
   let end = () => {};
   /** @type {(view: Record<string, any>) => void} */
@@ -48,7 +52,7 @@ export function player(element, { videos, state = {}, changed = () => {}, keys }
   const ready = open(videos, () => arrived()).then(({ sources, notice }) => {
     if (ended) return sources.forEach((one) => one.end());
     const heard = videos.map((video, place) => ({ ...video, audio: video.audio ?? sources[place].audio }));
-    ({ end, update, arrived } = begin(root, { videos: heard, sources, notice, state, changed, keys: keys ?? root }));
+    ({ end, update, arrived } = begin(root, { videos: heard, sources, said: [notice, ...(notes ?? [])], aligned: !notes, state, changed, keys: keys ?? root }));
     return undefined;
   });
   let arrived = () => {};
@@ -65,8 +69,8 @@ export function player(element, { videos, state = {}, changed = () => {}, keys }
   };
 }
 
-/** @param {HTMLElement} root @param {{videos: (Video & {audio: boolean})[], sources: (import("./source.js").FrameSource & {failed: Error | null})[], notice: string, state: Record<string, any>, changed: (view: View) => void, keys: EventTarget}} given */
-function begin(root, { videos, sources, notice, state, changed, keys }) {
+/** @param {HTMLElement} root @param {{videos: (Video & {audio: boolean})[], sources: (import("./source.js").FrameSource & {failed: Error | null})[], said: string[], aligned: boolean, state: Record<string, any>, changed: (view: View) => void, keys: EventTarget}} given */
+function begin(root, { videos, sources, said, aligned, state, changed, keys }) {
   const time = timing(sources);
   const set = frameSet(sources, time);
   let view = clean({ sound: videos.findIndex((one) => one.audio), ...state }, videos.length, time.times.length - 1);
@@ -82,7 +86,7 @@ function begin(root, { videos, sources, notice, state, changed, keys }) {
   const line = timeline(time, seek, (from, to) => change({ loop: [from, to] }));
   const charts = curves(videos, time, seek);
   const heard = sound(videos.map((one) => one.url));
-  const notes = [notice, time.words].filter(Boolean).map((one) => h("p", { class: "wb-player-note" }, one));
+  const notes = [...said, aligned ? time.words : ""].filter(Boolean).map((one) => h("p", { class: "wb-player-note" }, one));
   fill(root, bars.above, host, line.element, bars.below, bars.help, charts.element, notes);
 
   function seek(/** @type {number} */ index) {

@@ -66,7 +66,7 @@ export function stage(element, videos, sources, { view, change }) {
     divider.setAttribute("aria-valuenow", String(Math.round(wipe * 100)));
     if (mode === "flip") fill(caption, name(pair[flipped]));
     else if (mode === "wipe") fill(caption, name(pair[0]), h("span", { class: "wb-player-between" }, "|"), name(pair[1]));
-    else fill(caption, name(pair[0]), h("span", { class: "wb-player-between" }, "−"), name(pair[1]), h("span", { class: "wb-muted" }, `${gain > 1 ? `× ${gain}, ` : ""}black: no difference`));
+    else fill(caption, name(pair[0]), h("span", { class: "wb-player-between" }, "−"), name(pair[1]), h("span", { class: "wb-muted" }, `${gain > 1 ? `× ${gain}, ` : ""}black: equal`));
     canvas.setAttribute("aria-label", caption.textContent ?? "");
   }
 
