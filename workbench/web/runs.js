@@ -187,7 +187,7 @@ function showList(element, address, moved) {
   /** Say which rows are gone because their runs were deleted, and not because newer ones took their places. */
   async function sayDeleted(/** @type {Set<string>} */ ids) {
     const place = JSON.stringify(apiFilters(wanted));
-    const left = state.place.asked === place ? [...state.titles].filter(([id]) => !ids.has(id)).slice(0, 3) : [];
+    const left = state.place.asked === place ? [...state.titles].filter(([id]) => !ids.has(id) && !bulk.gone.has(id)).slice(0, 3) : [];
     for (const [jobId, title] of left) {
       if (!(await isGone(jobId).catch(() => false)) || state.ended) continue;
       if (selected.has(jobId)) selected.set([jobId], false);

@@ -34,6 +34,8 @@ export function selectedRuns({ selected, total, filters, lineOf, reload }) {
   let all = null; // the selection is all that matched these filters
   let asked = 0;
   let drawn = "";
+  /** @type {Set<string>} */
+  const gone = new Set(); // deleted here
 
   const star = button("Star", { icon: "star", kind: "quiet", onclick: () => mark({ starred: !allStarred() }) });
   const rate = popover("Rate", drawRating, { label: "Rate the selected runs" });
@@ -158,18 +160,19 @@ export function selectedRuns({ selected, total, filters, lineOf, reload }) {
       const left = [];
       /** @type {Set<string>} */
       const notes = new Set();
-      let gone = 0;
+      let count = 0;
       try {
         for (let start = 0; start < ids.length; start += DELETED_AT_ONCE) {
           const answer = await ask("POST /api/deletions", { jobs: ids.slice(start, start + DELETED_AT_ONCE) });
-          gone += answer.deleted.length;
+          count += answer.deleted.length;
           left.push(...answer.left);
           for (const note of answer.notes ?? []) notes.add(note);
+          for (const id of answer.deleted) gone.add(id);
           selected.set(answer.deleted, false);
-          progress.textContent = `${gone.toLocaleString("en-GB")} of ${ids.length.toLocaleString("en-GB")} deleted.`;
+          progress.textContent = `${count.toLocaleString("en-GB")} of ${ids.length.toLocaleString("en-GB")} deleted.`;
         }
         fill(asking);
-        const said = [`${several(gone, "run")} deleted.`, ...notes, left.length ? `${several(left.length, "run stays", "runs stay")}: ${[...new Set(left.map((one) => one.reason))].slice(0, 3).join("; ")}.` : ""].filter(Boolean);
+        const said = [`${several(count, "run")} deleted.`, ...notes, left.length ? `${several(left.length, "run stays", "runs stay")}: ${[...new Set(left.map((one) => one.reason))].slice(0, 3).join("; ")}.` : ""].filter(Boolean);
         fill(outcome, h("p", { class: "wb-notice", "data-tone": left.length ? "warn" : null }, said.join(" ")));
       } catch (error) {
         fill(asked_.messages, problem(error));
@@ -179,5 +182,5 @@ export function selectedRuns({ selected, total, filters, lineOf, reload }) {
     }
   }
   const outcome = h("div", { role: "status" });
-  return { element: h("div", {}, bar, outcome), draw, mark };
+  return { element: h("div", {}, bar, outcome), draw, mark, gone };
 }
