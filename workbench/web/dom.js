@@ -68,6 +68,13 @@ const PATHS = {
   stepOn: "M17 5v14M6 6v12l8-6z",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
+  columns: "M4 5h16v14H4zM9.5 5v14M14.5 5v14",
+  bookmark: "M7 4h10v16l-5-4-5 4z",
+  star: "m12 4 2.5 5.1 5.6.8-4 4 .9 5.6-5-2.7-5 2.7.9-5.6-4-4 5.6-.8z",
+  tag: "M4 4h8l8 8-8 8-8-8zM8.5 8.5v.01",
+  up: "M12 19V5m0 0-6 6m6-6 6 6",
+  down: "M12 5v14m0 0 6-6m-6 6-6-6",
+  sweep: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z",
 };
 
 /** A line icon, hidden from screen readers, because the label beside it says the same. */

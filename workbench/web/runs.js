@@ -1,22 +1,26 @@
 // @ts-check
-// The page Runs: a live list with its filters in the address, the details of a run, and the comparison of several.
+// The page Runs: a live list with everything it shows in the address, the details of a run, and the comparison of runs.
 
 import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
-import { STATUS_WORDS, badge, button, empty, fill, h, icon, times, when } from "./dom.js";
+import { button, empty, fill, h } from "./dom.js";
 import { isGone } from "./gone.js";
-import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
 import { problemsIn } from "./messages.js";
 import { missingIn } from "./parameter_filter.js";
 import { run } from "./run.js";
+import { selectedRuns } from "./runs_actions.js";
+import { FILTERS, NEWEST, apiFilters, conditions, onlyFilters, readAddress, selectedText, writeAddress } from "./runs_address.js";
+import { columnChoice, heads } from "./runs_columns.js";
+import { filters, offer } from "./runs_filters.js";
+import { rowsOf } from "./runs_rows.js";
+import { savedViews } from "./runs_views.js";
 import { experimentLink, selection } from "./selection.js";
 import { setTitle } from "./title.js";
 
 const PAGE = 30;
-const FILTERS = ["text", "status", "pipeline", "experiment", "parameter", "since", "before"];
-const TYPED = new Set(["text", "parameter"]);
+const TYPED = new Set(["text", "parameter", "metric"]);
 const EVERY_MS = 4000;
 
 export function mount(element) {
@@ -82,33 +86,48 @@ export function mount(element) {
 }
 
 function showList(element, address, moved) {
-  const wanted = { offset: Number(address.get("offset") ?? 0), compare: address.get("compare") ?? "", selected: address.get("selected") ?? "" };
-  for (const name of FILTERS) wanted[name] = address.getAll(name).length > 1 ? address.getAll(name) : (address.get(name) ?? "");
-  const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
+  const wanted = readAddress(address);
+  const frame = h("div", { class: "wb-rows-frame" });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const messages = h("div", {});
   const deleted = h("div", { role: "status" });
   const unfinished = h("p", { class: "wb-muted wb-unfinished", role: "status", hidden: true });
   const show = problemsIn(messages);
   const range = h("span", { class: "wb-muted", role: "status" });
-  const selected = selection(wanted.selected.split(",").filter(Boolean), (ids) => {
-    wanted.selected = ids.join();
-    note();
-  });
   const inMlflow = experimentLink();
-  const state = { ended: false, place: { offset: 0, total: 0, asked: "" }, titles: new Map(), lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
+  const state = { ended: false, place: { offset: 0, total: 0, asked: "" }, titles: new Map(), list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
-  let finished = missingIn(String(wanted.parameter)) ? "" : wanted.parameter; // the last condition that is not half-typed
+  // The last conditions that are not half-typed.
+  const finished = { parameter: lacking("parameter") ? "" : wanted.parameter, metric: lacking("metric") ? "" : wanted.metric };
+
+  const selected = selection(wanted.selected.split(",").filter((id) => id && id !== "all"), (ids) => {
+    wanted.selected = selectedText(ids);
+    note();
+    bulk.draw();
+  });
+  const rows = rowsOf({ selected, wanted: () => wanted, mark: (one, change) => bulk.mark(change, [one.jobId]) });
+  const bulk = selectedRuns({ selected, total: () => state.place.total, filters: () => apiFilters({ ...wanted, ...finished, offset: /** @type {any} */ ("") }), lineOf: rows.lineOf, reload: load });
+  const order = heads(() => wanted, (sort) => arrange({ sort }));
+  const columns = columnChoice(() => wanted.column, () => onlyFilters({ ...wanted, ...finished }), (column) => arrange({ column }), order.learn);
+  const views = savedViews(() => wanted);
 
   /** Each choice is a step of Back; the letters typed into one field are one step. */
   let typedInto = "";
-  const note = (/** @type {string} */ field = "") => {
-    const now = `/runs${query({ ...wanted, offset: wanted.offset || "" })}`;
+  function note(/** @type {string} */ field = "") {
+    const now = writeAddress(wanted);
     const step = TYPED.has(field) && typedInto === field ? "replaceState" : "pushState";
     typedInto = field;
     moved(now);
     if (now !== window.location.pathname + window.location.search) window.history[step](null, "", now);
-  };
+  }
+  /** Another order or other columns. */
+  function arrange(/** @type {{sort?: string, column?: string[]}} */ change) {
+    Object.assign(wanted, change, change.sort ? { offset: 0 } : {});
+    note();
+    order.draw();
+    rows.styles(frame);
+    load();
+  }
   const turn = (step) => {
     wanted.offset = Math.max(0, state.place.offset + step);
     note();
@@ -119,14 +138,20 @@ function showList(element, address, moved) {
   fill(pages, range, newer, older);
   const filtered = () => FILTERS.some((name) => wanted[name].length);
 
+  function lacking(/** @type {string} */ name) {
+    const one = name === "metric" ? (conditions(wanted.metric).map(missingIn).find(Boolean) ?? "") : missingIn(String(wanted.parameter));
+    return name === "metric" ? one.replace("a parameter", "a metric") : one;
+  }
+
   async function load() {
-    const lacks = missingIn(String(wanted.parameter));
+    const lacks = lacking("parameter") || lacking("metric");
     unfinished.hidden = !lacks;
     unfinished.textContent = lacks ? `The list keeps its last filter: type ${lacks}.` : "";
-    if (!lacks) finished = wanted.parameter;
+    if (!lacking("parameter")) finished.parameter = wanted.parameter;
+    if (!lacking("metric")) finished.metric = wanted.metric;
     const mine = ++asked;
     try {
-      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters({ ...wanted, parameter: finished }) });
+      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters({ ...wanted, ...finished }) });
       if (state.ended || mine !== asked) return;
       show(null);
       draw(answer);
@@ -137,95 +162,44 @@ function showList(element, address, moved) {
 
   function draw({ jobs, pagination }) {
     state.list = jobs;
+    sayDeleted(new Set(jobs.map((one) => one.jobId)));
     for (const { experiment } of jobs) offer(element.querySelector('select[name="experiment"]'), wanted.experiment, [experiment]);
-    if (!jobs.length) {
-      sayDeleted(new Set());
-      state.shown = "";
-      state.lines.clear();
-      live.follow([]);
-      fill(rows, filtered() ? empty("No matching runs", "Remove a filter.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make a video")));
-    } else {
-      const key = jobs.map((one) => one.jobId).join();
-      if (key !== state.shown) {
-        state.shown = key;
-        arrange(jobs);
-      }
-      jobs.forEach(update);
-      live.follow(jobs);
+    frame.toggleAttribute("data-empty", !jobs.length);
+    if (jobs.length) rows.draw(jobs);
+    else {
+      rows.forget();
+      fill(rows.element, filtered() ? empty("No matching runs", "Remove a filter.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make a video")));
     }
+    live.follow(jobs);
     state.place = { ...pagination, asked: JSON.stringify(apiFilters(wanted)) };
     state.titles = new Map(jobs.map((one) => [one.jobId, one.title || one.pipeline || one.jobId]));
     const to = pagination.offset + jobs.length;
-    const words = jobs.length ? `${pagination.offset + 1}–${to} of ${pagination.total}` : "";
+    const words = jobs.length ? `${(pagination.offset + 1).toLocaleString("en-GB")}–${to.toLocaleString("en-GB")} of ${pagination.total.toLocaleString("en-GB")}` : "";
     if (range.textContent !== words) range.textContent = words;
+    const byTime = wanted.sort === NEWEST;
+    if (newer.lastChild) newer.lastChild.textContent = byTime ? "Newer" : "Before";
+    if (older.lastChild) older.lastChild.textContent = byTime ? "Older" : "Next";
     newer.disabled = pagination.offset === 0;
     older.disabled = to >= pagination.total;
-  }
-
-  /** Move existing rows instead of recreating them, so that the focus remains. */
-  function arrange(jobs) {
-    const wantedIds = new Set(jobs.map((one) => one.jobId));
-    sayDeleted(wantedIds);
-    selected.keep(wantedIds);
-    const there = new Map();
-    for (const item of /** @type {HTMLElement[]} */ ([...rows.children])) {
-      if (wantedIds.has(item.dataset.item)) there.set(item.dataset.item, item);
-      else {
-        state.lines.delete(item.dataset.item);
-        item.remove();
-      }
-    }
-    jobs.forEach((one, index) => {
-      const item = there.get(one.jobId) ?? row(one);
-      if (rows.children[index] !== item) rows.insertBefore(item, rows.children[index] ?? null);
-    });
+    bulk.draw();
   }
 
   /** Say which rows are gone because their runs were deleted, and not because newer ones took their places. */
   async function sayDeleted(/** @type {Set<string>} */ ids) {
     const place = JSON.stringify(apiFilters(wanted));
-    const left = state.place.asked === place ? [...state.titles].filter(([id]) => !ids.has(id)).slice(0, 3) : [];
+    const left = state.place.asked === place ? [...state.titles].filter(([id]) => !ids.has(id) && !bulk.gone.has(id)).slice(0, 3) : [];
     for (const [jobId, title] of left) {
       if (!(await isGone(jobId).catch(() => false)) || state.ended) continue;
+      if (selected.has(jobId)) selected.set([jobId], false);
       fill(deleted, h("p", { class: "wb-notice" }, `“${title}” was deleted.`));
     }
   }
 
-  function row(one) {
-    const parts = { thumb: h("span", { class: "wb-thumb" }, icon("play")), status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
-    const picking = wanted.compare;
-    const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
-    const link = h(
-      "a",
-      { class: "wb-row", href, "data-job": one.jobId },
-      parts.thumb,
-      h("span", { class: "wb-row-main" }, h("span", { class: "wb-row-title" }, one.title || one.pipeline || "A graph"), h("span", { class: "wb-muted" }, [one.pipeline, one.experiment, one.owner === "local" ? null : one.owner].filter(Boolean).join(" · "))),
-      h("span", { class: "wb-row-state" }, parts.status, parts.words, parts.bar),
-      h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
-    );
-    state.lines.set(one.jobId, parts);
-    return h("div", { role: "listitem", class: "wb-row-item", "data-item": one.jobId }, picking ? null : selected.box(one), link);
-  }
-
-  function update(one) {
-    const parts = state.lines.get(one.jobId);
-    if (!parts) return;
-    if (parts.shown !== one.status) fill(parts.status, badge(one.status));
-    parts.shown = one.status;
-    if (one.thumbnail && parts.thumbnail !== one.thumbnail) {
-      parts.thumbnail = one.thumbnail;
-      fill(parts.thumb, h("img", { src: one.thumbnail, alt: "", loading: "lazy" }));
-    }
-    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? times(one) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
-    parts.bar.hidden = isFinal(one.status);
-    parts.bar.value = one.progress ?? 0;
-  }
-
   const live = liveRuns((jobId, now) => {
-    const one = state.list.find((item) => item.jobId === jobId);
+    const one = rows.lineOf(jobId);
     if (!one) return;
     Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting });
-    update(one);
+    rows.update(one);
   }, load); // loads the thumbnails and the times
 
   // Put a filter into the address at once, so that "back" works even if the user opens a row before the response.
@@ -238,65 +212,30 @@ function showList(element, address, moved) {
     },
     () => !state.ended && load(), // the user may have left the list in the meantime
   );
+  const sweep = wanted.sweep ? h("p", { class: "wb-notice" }, "Runs of the sweep ", h("a", { href: `/sweeps?sweep=${wanted.sweep}` }, wanted.sweep), ". ", h("a", { href: "/runs" }, "All runs")) : null;
+  const selectPage = wanted.compare ? null : h("label", { class: "wb-row-select" }, selected.pageBox);
+  fill(frame, h("div", { class: "wb-rows-top" }, selectPage, order.element), rows.element);
+  rows.styles(frame);
   fill(
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Cancel")) : null,
+    sweep,
     bar,
     unfinished,
-    inMlflow.element,
-    selected.bar,
+    h("div", { class: "wb-rows-tools" }, columns.element, views.element, order.choice, inMlflow.element),
+    bulk.element,
     messages,
     deleted,
-    rows,
+    frame,
     pages,
   );
   inMlflow.set(wanted.experiment);
   load();
+  if (wanted.column.length) ask("GET /api/columns", onlyFilters(wanted)).then(({ columns: known }) => order.learn(known), () => null);
   const timer = setInterval(() => document.visibilityState === "visible" && load(), EVERY_MS);
   return () => {
     state.ended = true;
     clearInterval(timer);
     live.end();
   };
-}
-
-function apiFilters(wanted) {
-  const day = (text, add) => (text ? new Date(`${text}T00:00:00`).getTime() / 1000 + add : "");
-  return { ...wanted, compare: "", selected: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
-}
-
-/** Add missing choices, such as the experiment of a new job. */
-function offer(choice, chosen, list) {
-  const known = new Set([...(choice?.options ?? [])].map((one) => one.value));
-  for (const one of list) if (choice && one && !known.has(one)) choice.append(h("option", { value: one, selected: one === chosen }, one));
-}
-
-function filters(wanted, changed, settled) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const set = (name) => (event) => {
-    wanted[name] = event.currentTarget.value;
-    changed(name);
-    clearTimeout(timer);
-    timer = setTimeout(settled, 250);
-  };
-  const input = (name, placeholder, label) => h("input", { class: "wb-input", value: wanted[name], placeholder, "aria-label": label, type: "search", oninput: set(name) });
-  const select = (name, label, choices) =>
-    h("select", { class: "wb-select", name, "aria-label": label, onchange: set(name) }, h("option", { value: "" }, label), choices.map(([value, word]) => h("option", { value, selected: wanted[name] === value }, word)));
-  const pipelines = select("pipeline", "Any pipeline", []);
-  const experiments = select("experiment", "Any experiment", []);
-  ask("GET /api/pipelines").then(({ pipelines: list }) => offer(pipelines, wanted.pipeline, list.map((one) => one.name))).catch(() => null);
-  ask("GET /api/experiments").then(({ experiments: list }) => offer(experiments, wanted.experiment, list)).catch(() => null);
-  const date = (name, label) => h("label", { class: "wb-date" }, h("span", { class: "wb-muted" }, label), h("input", { class: "wb-input", type: "date", value: wanted[name], onchange: set(name) }));
-  return h(
-    "form",
-    { class: "wb-filters", role: "search", onsubmit: (event) => event.preventDefault() },
-    input("text", "Search texts, ids, experiments", "Search"),
-    select("status", "Any status", ["queued", "running", "completed", "failed", "cancelled"].map((one) => [one, STATUS_WORDS[one]])),
-    pipelines,
-    experiments,
-    input("parameter", "animate.sway>=0.5", "Parameter: name, name=value or name>=value"),
-    date("since", "from"),
-    date("before", "to"),
-  );
 }

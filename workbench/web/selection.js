@@ -1,71 +1,71 @@
 // @ts-check
-// The selected runs of the list, and what can be done with them: compared side by side, or in MLflow.
+// The selected runs of the list: single ones, ranges, a whole page, or all that match. What can be done with them is in
+// `runs_actions.js`.
 
 import { ask } from "./api.js";
-import { MOST_VIDEOS } from "./compare.js";
-import { button, fill, h, icon, linkButton } from "./dom.js";
-import { problemsIn } from "./messages.js";
+import { h, icon } from "./dom.js";
 
 /**
- * A bar that appears when a run is selected. Returns it, the box of a run, and `keep`, which drops runs that left the list.
- * @param {string[]} [initial]  The ids that are selected at first.
- * @param {(ids: string[]) => void} [changed]  Called after every change by the user.
+ * @param {string[]} initial  The ids that are selected at first.
+ * @param {(ids: string[]) => void} changed  Called after every change, also by the program.
  */
-export function selection(initial = [], changed = () => {}) {
-  const wanted = new Set(initial);
+export function selection(initial, changed) {
+  const chosen = new Set(initial);
   /** @type {Map<string, HTMLInputElement>} */
-  const chosen = new Map();
-  const messages = h("div", {});
-  const show = problemsIn(messages);
-  const words = h("span", { role: "status" });
-  const actions = h("span", { class: "wb-actions" });
-  const bar = h("div", { class: "wb-selection", hidden: true }, h("div", { class: "wb-selection-line" }, words, actions), messages);
-  let asked = 0;
+  const boxes = new Map();
+  /** @type {string[]} */
+  let page = []; // ids in the order of the rows
+  let anchor = ""; // where a range begins
 
-  async function draw() {
-    const ids = [...chosen.keys()];
-    bar.hidden = !ids.length;
-    show(null);
-    words.textContent = `${ids.length} selected`;
-    const mine = ++asked;
-    const clear = button("Clear", { kind: "quiet", onclick: () => [...chosen.values()].forEach((box) => box.click()) });
-    const pair = ids.length >= 2 && ids.length <= MOST_VIDEOS ? linkButton("Compare side by side", `/runs?compare=${ids.join()}`, { icon: "compare" }) : null;
-    fill(actions, pair, clear);
-    if (ids.length < 2) return;
-    try {
-      const { url } = await ask("GET /api/mlflow/comparison", { job: ids });
-      if (mine === asked) fill(actions, pair, linkButton("Compare in MLflow", url, { icon: "external", target: "_blank", rel: "noopener" }), clear);
-    } catch (/** @type {any} */ error) {
-      if (mine === asked && error.code !== "tracking.off") show(error);
+  const pageBox = h("input", { type: "checkbox", "aria-label": "Select all runs on this page", onchange: () => set(page, pageBox.checked) });
+
+  function set(/** @type {string[]} */ ids, on = true) {
+    for (const id of ids) {
+      if (on) chosen.add(id);
+      else chosen.delete(id);
     }
+    draw();
+    changed([...chosen]);
+  }
+
+  function draw() {
+    for (const [id, input] of boxes) input.checked = chosen.has(id);
+    const here = page.filter((id) => chosen.has(id)).length;
+    pageBox.checked = page.length > 0 && here === page.length;
+    pageBox.indeterminate = here > 0 && here < page.length;
+    pageBox.disabled = !page.length;
+  }
+
+  /** Select or clear a run; with a range, all between the last one and this one. */
+  function pick(/** @type {string} */ id, { on = !chosen.has(id), range = false } = {}) {
+    const [from, to] = [page.indexOf(anchor), page.indexOf(id)];
+    const ids = range && from >= 0 && to >= 0 ? page.slice(Math.min(from, to), Math.max(from, to) + 1) : [id];
+    anchor = id;
+    set(ids, on);
   }
 
   /** @param {{jobId: string, title?: string, pipeline?: string}} one */
-  const box = (one) => {
+  function box(one) {
     const input = h("input", {
       type: "checkbox",
       "aria-label": `Select ${one.title || one.pipeline || one.jobId}`,
-      onchange: () => {
-        if (input.checked) chosen.set(one.jobId, input);
-        else chosen.delete(one.jobId);
-        changed([...chosen.keys()]);
-        draw();
-      },
+      checked: chosen.has(one.jobId),
+      onclick: (/** @type {MouseEvent} */ event) => pick(one.jobId, { on: input.checked, range: event.shiftKey }),
     });
-    if (wanted.delete(one.jobId)) {
-      input.checked = true;
-      chosen.set(one.jobId, input);
-      draw();
-    }
-    return h("label", { class: "wb-row-select" }, input);
-  };
-  /** @param {Set<string>} ids */
-  const keep = (ids) => {
-    const gone = [...chosen.keys()].filter((id) => !ids.has(id));
-    for (const id of gone) chosen.delete(id);
-    if (gone.length) draw();
-  };
-  return { bar, box, keep };
+    boxes.set(one.jobId, input);
+    // Shift and a click would select text between the two clicks.
+    return h("label", { class: "wb-row-select", onmousedown: (event) => event.shiftKey && event.preventDefault() }, input);
+  }
+
+  /** The rows that are shown now. */
+  function rows(/** @type {string[]} */ ids) {
+    page = ids;
+    const here = new Set(ids);
+    for (const id of boxes.keys()) if (!here.has(id)) boxes.delete(id);
+    draw();
+  }
+
+  return { box, pageBox, pick, rows, set, clear: () => set([...chosen], false), page: () => page, ids: () => [...chosen], has: (/** @type {string} */ id) => chosen.has(id) };
 }
 
 /**
