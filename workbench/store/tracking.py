@@ -24,6 +24,7 @@ from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.run_name import run_name
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
+from workbench.store.vote_recording import StudyRecorder
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class Tracker:
         self.api = api
         self.store = store
         self.queue = TrackingQueue(store.database)
+        self.studies = StudyRecorder(api, store.database)
         self._artifacts = RunArtifacts(api, objects)
         self._experiments: dict[str, str] = {}
         self._artifact_uris: dict[str, str] = {}  # by run id, for jobs that are not final
@@ -256,6 +258,7 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
         try:
             recorded = tracker.sync_due()
             tracker.feed_series()
+            tracker.studies.sync_due()
         except WorkbenchError as error:
             failures += 1
             pause_s = PAUSES.pause_s(failures)
