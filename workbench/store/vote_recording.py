@@ -14,6 +14,7 @@ import orjson
 import structlog
 from sqlalchemy import select, update
 
+from schemas.errors import WorkbenchError
 from schemas.vote import StudyResults, StudyState
 from workbench.store.database import Database
 from workbench.store.run_contents import key_of
@@ -56,6 +57,11 @@ class StudyRecorder:
                 log.warning("tracking.study_refused", study=study.id, seen=refused.seen)
                 gone = {"mlflow_run_id": None} if refused.reason == "RESOURCE_DOES_NOT_EXIST" else {}
                 done = {"recorded_after": now + (0 if gone and study.mlflow_run_id else REFUSED_S), **gone}
+            except WorkbenchError:
+                raise
+            except Exception:  # one invalid study must not prevent the recording of jobs
+                log.exception("tracking.study_failed", study=study.id)
+                done = {"recorded_after": now + REFUSED_S}
             self._database.change(update(studies).where(columns.id == study.id).values(**done))
         return len(due)
 

@@ -30,11 +30,12 @@ export function selection(initial = [], changed = () => {}) {
     const mine = ++asked;
     const clear = button("Clear", { kind: "quiet", onclick: () => [...chosen.values()].forEach((box) => box.click()) });
     const pair = ids.length >= 2 && ids.length <= MOST_VIDEOS ? linkButton("Compare side by side", `/runs?compare=${ids.join()}`, { icon: "compare" }) : null;
-    fill(actions, pair, clear);
+    const vote = ids.length >= 2 ? linkButton("Blind vote", `/vote?items=${ids.join()}`, { icon: "check" }) : null;
+    fill(actions, pair, vote, clear);
     if (ids.length < 2) return;
     try {
       const { url } = await ask("GET /api/mlflow/comparison", { job: ids });
-      if (mine === asked) fill(actions, pair, linkButton("Compare in MLflow", url, { icon: "external", target: "_blank", rel: "noopener" }), clear);
+      if (mine === asked) fill(actions, pair, vote, linkButton("Compare in MLflow", url, { icon: "external", target: "_blank", rel: "noopener" }), clear);
     } catch (/** @type {any} */ error) {
       if (mine === asked && error.code !== "tracking.off") show(error);
     }
