@@ -29,6 +29,7 @@ from workbench.cli import (
     upload,
     user,
     verify,
+    vote,
 )
 from workbench.cli.everywhere import Version, add_home
 from workbench.cli.inputs import RunCommand
@@ -84,6 +85,7 @@ for group in (
     engines.group,
     models.group,
     bundle.group,
+    vote.group,
 ):
     app.add_typer(group)
 

@@ -56,6 +56,8 @@ _REFUSED = (
     "bundle.",
     "deletion.",
     "consent.",
+    "study.",
+    "rater_link.",
     "review.not_waiting",
     "review.decided",
     "review.bad_answer",

@@ -25,6 +25,7 @@ from workbench.store.run_name import run_name
 from workbench.store.sweep_runs import CREATING, NOTE, SWEEP_TAG, SweepRuns, run_title
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
+from workbench.store.vote_recording import StudyRecorder
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Tracker:
         self.api = api
         self.store = store
         self.queue = TrackingQueue(store.database)
+        self.studies = StudyRecorder(api, store.database)
         self._artifacts = RunArtifacts(api, objects)
         self.sweeps = SweepRuns(api, store, self._artifacts)
         self._experiments: dict[str, str] = {}
@@ -249,6 +251,7 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
             recorded = tracker.sync_due()
             tracker.feed_series()
             tracker.sweeps.sync()
+            tracker.studies.sync_due()
         except WorkbenchError as error:
             failures += 1
             pause_s = PAUSES.pause_s(failures)

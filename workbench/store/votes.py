@@ -80,11 +80,11 @@ class Votes:
             "mlflow_run_id": None,
         }
         self._database.change(insert(studies).values(**row))
-        return _study(row)
+        return study_of_row(row)
 
     def get(self, study: str) -> Study | None:
         rows = self._database.mappings(select(studies).where(studies.c.id == study))
-        return _study(rows[0]) if rows else None
+        return study_of_row(rows[0]) if rows else None
 
     def list(self, owner: str | None, limit: int, offset: int) -> tuple[Sequence[Study], int]:
         """The studies of an owner (None: of all), newest first, and how many there are."""
@@ -92,7 +92,7 @@ class Votes:
         order = (studies.c.created_at.desc(), studies.c.id)
         found = self._database.mappings(select(studies).where(mine).order_by(*order).limit(limit).offset(offset))
         total = self._database.scalar(select(func.count()).select_from(studies).where(mine)) or 0
-        return [_study(row) for row in found], total
+        return [study_of_row(row) for row in found], total
 
     def counts(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         """study -> (answered pairs, raters)."""
@@ -241,7 +241,8 @@ def _open_pair(connection: Connection, study: str, rater: str) -> ShownPair | No
     return None if found is None else _pair(found)
 
 
-def _study(row: Mapping[str, Any] | RowMapping) -> Study:
+def study_of_row(row: Mapping[str, Any] | RowMapping) -> Study:
+    """A study from its row."""
     return Study(
         id=row["id"],
         owner=row["owner"],

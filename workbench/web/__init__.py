@@ -9,7 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 # Later rules win.
-STYLES = ("palette", "elements", "form", "job", "runs", "runs_table", "player", "sweeps", "system", "dialogs", "gradio")
+STYLES = (
+    *("palette", "elements", "form", "job", "runs", "runs_table", "player", "sweeps", "system"),
+    *("dialogs", "vote", "gradio"),
+)
 
 
 def folder() -> Path:

@@ -6,6 +6,7 @@ const CONTENT = {
   "/": "#field-pipeline :is(.wb-card[data-pipeline], .wb-problem)",
   "/runs": "#runs :is(.wb-rows > *, .wb-run-title, .wb-comparison, .wb-problem)",
   "/sweeps": "#sweeps :is(.wb-rows > *, .wb-wall > *, .wb-plan, .wb-empty, .wb-notice, .wb-problem)",
+  "/studies": "#studies :is(.wb-rows > *, .wb-study h2, .wb-problem)",
   "/system": "#system :is(.wb-tile, .wb-problem)",
 };
 const PARTS = ".wb-panel > *, .wb-panel .column > *, .wb-run > *, .wb-run-columns > * > *, .wb-system section, .wb-rows > *, .wb-sweep > *, .wb-sweep-form > *, nav a";

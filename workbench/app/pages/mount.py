@@ -54,7 +54,7 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(deployment)  # first, because events of the page have names too and would take these
         generate_page(deployment, demo, login=login)
-    for title in ("Runs", "Sweeps", "System"):  # drawn in the browser with the HTTP API
+    for title in ("Runs", "Sweeps", "Studies", "System"):  # drawn in the browser with the HTTP API
         name = title.lower()
         with demo.route(title, name) as page:
             heading(title)

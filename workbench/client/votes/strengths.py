@@ -7,7 +7,9 @@ means odds of 2.7 to 1.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -62,7 +64,10 @@ def fit(wins: Numbers, prior: float = PRIOR) -> Numbers:
 def strengths(
     ballots: Ballots, *, replicates: int = REPLICATES, level: float = LEVEL, over: str = "", seed: int = 0
 ) -> Strengths:
-    """The strengths and their percentile intervals (Efron 1979), the same at each call.
+    """The strengths and their intervals, the same at each call.
+
+    The intervals are expanded percentile intervals (Hesterberg, What Teachers Should Know About the Bootstrap, 2015):
+    plain percentile intervals are too narrow for few votes.
 
     Args:
         over: what is drawn with replacement: "votes", or "raters" with all their votes; by default raters from
@@ -76,9 +81,21 @@ def strengths(
     random = np.random.default_rng(seed)
     draw = _draw_raters if over == "raters" else _draw_votes
     drawn = np.stack([fit(table) for table in draw(ballots, replicates, random)])
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    sizes = np.full(ballots.items, ballots.raters) if over == "raters" else ballots.votes_of_items
+    tails = [_tail(level, int(size)) for size in sizes]
+    low = np.array([np.quantile(column, tail) for column, tail in zip(drawn.T, tails, strict=True)])
+    high = np.array([np.quantile(column, 1 - tail) for column, tail in zip(drawn.T, tails, strict=True)])
     return Strengths(best, np.minimum(low, best), np.maximum(high, best), drawn, over)
+
+
+def _tail(level: float, size: int) -> float:
+    """The share outside each end of an expanded percentile interval: that of Student's t with ``size`` - 1 degrees of
+    freedom, scaled by sqrt(size / (size - 1))."""
+    size = max(size, 3)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    free = size - 1
+    t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)  # Cornish and Fisher
+    return 1 - NormalDist().cdf(t * math.sqrt(size / free))
 
 
 def _draw_votes(ballots: Ballots, replicates: int, random: np.random.Generator) -> Numbers:
