@@ -45,6 +45,7 @@ from workbench.retention import collecting, erasing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
+    from workbench.notebook.comparison import VideoCompare
     from workbench.notebook.widgets.form import JobForm
 
 _OWNER = "local"  # owner of jobs and uploads
@@ -223,6 +224,18 @@ class Workbench:
         more: dict[str, Any] = {"starred": starred, "rating": rating, "tag": tag, "sort": sort}
         found = wanted(experiment, pipeline, status, parameter, metric, text, sweep, columns=columns, **more)
         return Runs(self.deployment, found, limit)
+
+    def compare(self, *runs: Job | Artifact | Ref | Path | str) -> VideoCompare:
+        """2 to 9 videos side by side: jobs, ``"JOB:node.output"``, artifacts, or files such as a real recording.
+
+        In JupyterLab the result shows a player that keeps all videos at the same frame; ``differences`` and ``metrics``
+        are tables, and ``to_html(path)`` writes one file that opens without a network.
+
+        Raises WorkbenchError: request.invalid, and the errors of an upload for a file.
+        """
+        from workbench.notebook.comparison import VideoCompare
+
+        return VideoCompare(self.deployment, runs)
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the last submitted job.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 # Later rules win.
-STYLES = ("palette", "elements", "form", "job", "runs", "player", "sweeps", "system", "dialogs", "gradio")
+STYLES = ("palette", "elements", "form", "job", "runs", "player", "exported", "sweeps", "system", "dialogs", "gradio")
 
 
 def folder() -> Path:
