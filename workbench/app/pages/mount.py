@@ -60,7 +60,13 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
             heading(title)
             island = js_component(name, elem_id=name)
             if name == "sweeps":
-                page.load(sweeps_value(deployment, login=login), None, island, show_progress="hidden", api_visibility="private")
+                page.load(
+                    sweeps_value(deployment, login=login),
+                    None,
+                    island,
+                    show_progress="hidden",
+                    api_visibility="private",
+                )
     demo.queue(default_concurrency_limit=8)  # events are short calls, and users must not wait for each other
     poll_rarely(demo)
     app.mount("/web", _RevalidatedFiles(directory=web.folder()), name="web")
