@@ -87,7 +87,7 @@ class VideoCompare:
     def _view(self) -> VideoCompareView:
         from workbench.notebook.widgets.video_compare import VideoCompareView  # needs optional packages
 
-        return VideoCompareView(self._deployment, self)
+        return VideoCompareView(self._deployment, self.found, self.static_html, repr(self))
 
     def _repr_html_(self) -> str:
         return self.static_html()

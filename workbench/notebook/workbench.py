@@ -34,6 +34,7 @@ from workbench.notebook.arguments import (
     validated,
 )
 from workbench.notebook.artifact import Artifact
+from workbench.notebook.comparison import VideoCompare
 from workbench.notebook.graphs import GraphBuilder
 from workbench.notebook.job import Job
 from workbench.notebook.node_trial import NodeTrial, try_node
@@ -45,7 +46,6 @@ from workbench.retention import collecting, erasing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.notebook.comparison import VideoCompare
     from workbench.notebook.widgets.form import JobForm
 
 _OWNER = "local"  # owner of jobs and uploads
@@ -233,8 +233,6 @@ class Workbench:
 
         Raises WorkbenchError: request.invalid, and the errors of an upload for a file.
         """
-        from workbench.notebook.comparison import VideoCompare
-
         return VideoCompare(self.deployment, runs)
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
