@@ -12,6 +12,7 @@ OWN = ("workbench", "nodes", "schemas")
 # Each import has a reason beside it: widgets need optional packages, the progress bar needs a terminal.
 LATE = {
     "workbench.notebook.artifact": {"workbench.notebook.widgets.artifact_view"},
+    "workbench.notebook.comparison": {"workbench.notebook.widgets.video_compare"},
     "workbench.notebook.job": {"workbench.notebook.widgets.job_views", "workbench.terminal.progress"},
     "workbench.notebook.runs": {"workbench.notebook.widgets.run_table"},
     "workbench.notebook.shown_graph": {"workbench.notebook.widgets.graph_drawing"},

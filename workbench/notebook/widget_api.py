@@ -11,14 +11,18 @@ from urllib.parse import quote, urlencode
 from schemas.api import ApprovalRequest, PipelineList, PresetValues, Waveform
 from schemas.base import Contract
 from schemas.errors import WorkbenchError
+from schemas.frame_index import FrameIndex
 from schemas.refs import Ref
 from workbench.client import job_api
 from workbench.client.access import LOCAL, readable
+from workbench.client.comparison.chosen import names_in
+from workbench.client.comparison.compare import compare
+from workbench.client.comparison.series import series_values
 from workbench.client.consent import EntryPoint
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
-from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
+from workbench.client.media.derived_files import POINTS, SIDES_PX, frames, rounded_up, thumbnail, waveform
 from workbench.client.media.media_types import served_type
 from workbench.client.presets import delete_preset, keep_preset
 from workbench.client.rerun import retry
@@ -69,6 +73,19 @@ def _waveform(user: WidgetUser, given: Params) -> Contract:
     return Waveform(peaks=waveform(user.deployment, ref, rounded_up(int(given.get("points", 600)), POINTS)))
 
 
+def _compare(user: WidgetUser, given: Params) -> Contract:
+    return compare(user.deployment, LOCAL, names_in(str(given.get("videos", ""))))
+
+
+def _frames(user: WidgetUser, given: Params) -> Contract:
+    file = frames(user.deployment, user.readable(given["sha256"]))
+    return FrameIndex.model_validate_json(file.read_bytes())
+
+
+def _series(user: WidgetUser, given: Params) -> Contract:
+    return series_values(user.deployment, user.readable(given["sha256"]))
+
+
 def _parts(user: WidgetUser, given: Params) -> Contract:
     return job_api.part_list(user.deployment, given["job_id"], given["node"])
 
@@ -95,6 +112,9 @@ CALLS: dict[str, Callable[[WidgetUser, Params], Contract | None]] = {
     "POST /api/jobs/{job_id}/retry": _retry,
     "POST /api/jobs/{job_id}/approve": _decide,
     "GET /api/artifacts/{sha256}/waveform": _waveform,
+    "GET /api/artifacts/{sha256}/frames": _frames,
+    "GET /api/artifacts/{sha256}/series": _series,
+    "GET /api/compare": _compare,
     "PUT /api/presets/{pipeline}/{name}": _keep_preset,
     "DELETE /api/presets/{pipeline}/{name}": lambda user, given: delete_preset(
         user.deployment, given["pipeline"], given["name"], LOCAL.name

@@ -39,6 +39,7 @@ from workbench.notebook.arguments import (
     validated,
 )
 from workbench.notebook.artifact import Artifact
+from workbench.notebook.comparison import VideoCompare
 from workbench.notebook.graphs import GraphBuilder
 from workbench.notebook.job import Job
 from workbench.notebook.node_trial import NodeTrial, try_node
@@ -288,6 +289,16 @@ class Workbench:
         more: dict[str, Any] = {"starred": starred, "rating": rating, "tag": tag, "sort": sort}
         found = wanted(experiment, pipeline, status, parameter, metric, text, sweep, columns=columns, **more)
         return Runs(self.deployment, found, limit)
+
+    def compare(self, *runs: Job | Artifact | Ref | Path | str) -> VideoCompare:
+        """2 to 9 videos side by side: jobs, ``"JOB:node.output"``, artifacts, or files such as a real recording.
+
+        In JupyterLab the result shows a player that keeps all videos at the same frame; ``differences`` and ``metrics``
+        are tables, and ``to_html(path)`` writes one file that opens without a network.
+
+        Raises WorkbenchError: request.invalid, and the errors of an upload for a file.
+        """
+        return VideoCompare(self.deployment, runs)
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the last submitted job.

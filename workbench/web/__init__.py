@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Later rules win.
 STYLES = (
-    *("palette", "elements", "form", "job", "runs", "runs_table", "player", "sweeps", "system"),
+    *("palette", "elements", "form", "job", "runs", "runs_table", "player", "exported", "sweeps", "system"),
     *("dialogs", "vote", "gradio"),
 )
 

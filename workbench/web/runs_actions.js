@@ -62,10 +62,11 @@ export function selectedRuns({ selected, total, filters, lineOf, reload }) {
     fill(asking);
     show(null);
     const compare = ids.length >= 2 && ids.length <= MOST_VIDEOS ? linkButton("Compare side by side", `/runs?compare=${ids.join()}`, { icon: "compare" }) : null;
+    const vote = ids.length >= 2 ? linkButton("Blind vote", `/vote?items=${ids.join()}`, { icon: "check" }) : null;
     const sweep = ids.length === 1 ? linkButton("Sweep further", `/sweeps?from=${ids[0]}`, { icon: "sweep" }) : null;
     const focused = document.activeElement instanceof HTMLElement && actions.contains(document.activeElement) ? document.activeElement : null;
     fill(mlflow);
-    fill(actions, compare, sweep, mlflow, star, rate.element, tags.element, exports.element, remove, clear, everything);
+    fill(actions, compare, vote, sweep, mlflow, star, rate.element, tags.element, exports.element, remove, clear, everything);
     focused?.focus();
     if (ids.length >= 2 && ids.length <= IN_AN_ADDRESS / 5) askMlflow(ids);
   }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from workbench.notebook.widgets.modules import ENTRY, HERE, sources, style
+from workbench.web.modules import IMPORT, resolved
 
 
 def test_every_module_follows_the_modules_it_imports() -> None:
     seen: set[str] = set()
     for name, text in sources():
-        imported = re.findall(r'from "\./([\w.]+)"', text)
+        imported = [resolved(name, other) for _, other in IMPORT.findall(text)]
         assert set(imported) <= seen, name
         assert len(imported) == len(re.findall(r"^import |^} from |^export .* from ", text, re.MULTILINE)), name
         seen.add(name)

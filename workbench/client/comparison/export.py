@@ -167,7 +167,7 @@ def still(deployment: Deployment, one: Chosen) -> str:
 
 def page(title: str, content: str, held: Held) -> str:
     """The whole document."""
-    sheets = [one.read_text(encoding="utf-8") for one in [*style_sheets(), folder() / "style" / "exported.css"]]
+    sheets = [one.read_text(encoding="utf-8") for one in style_sheets()]
     made = f"Made on {datetime.now(UTC):%d %B %Y} by talking-head-workbench. This file needs no network."
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=html.escape(title),

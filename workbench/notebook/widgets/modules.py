@@ -17,11 +17,11 @@ from workbench.notebook.display import HIDDEN_STATIC_VIEWS
 from workbench.notebook.widgets.reachable import Reachable
 from workbench.settings import Settings
 from workbench.web import folder, style_sheets
+from workbench.web.modules import with_imports
 
 ENTRY = "notebook.js"
 HERE = Path(__file__).parent
 _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
-_IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
 class Modules(Reachable):
@@ -95,19 +95,7 @@ def reachable_page(settings: Settings) -> str:
 @cache
 def sources() -> list[tuple[str, str]]:
     """The modules of the entry point, in the order in which they can be loaded."""
-    ordered: dict[str, str] = {}
-
-    def add(name: str) -> None:
-        if name in ordered:
-            return
-        own = HERE / name
-        text = (own if own.exists() else folder() / name).read_text(encoding="utf-8")
-        for other in _IMPORT.findall(text):
-            add(other)
-        ordered[name] = text
-
-    add(ENTRY)
-    return list(ordered.items())
+    return with_imports(ENTRY, [HERE, folder()])
 
 
 @cache

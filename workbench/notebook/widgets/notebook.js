@@ -4,6 +4,7 @@
 import { use } from "./api.js";
 import { artifact } from "./artifact.js";
 import { Comm } from "./comm.js";
+import { compared } from "./compared.js";
 import { fill, h, problem } from "./dom.js";
 import { formView } from "./form_view.js";
 import { graphView } from "./graph.js";
@@ -19,6 +20,7 @@ const VIEWS = {
     fill(element, h("div", { class: "wb-graph-frame" }, drawing, legend));
   },
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
+  compared: (element, options) => compared(element, options),
   table: (element, options, model) => table(element, options, model),
   form: (element, options, model) => formView(element, options, model, comm),
 };

@@ -4,7 +4,10 @@
 const load = (host) => {
   const urls = {};
   for (const [name, text] of host.get("sources")) {
-    const resolved = text.replace(/(\bfrom\s*)"\.\/([\w.]+)"/g, (_, from, other) => `${from}"${urls[other]}"`);
+    const resolved = text.replace(/(\bfrom\s*)"(\.{1,2}\/[\w./-]+)"/g, (_, from, other) => {
+      const place = new URL(other, `file:///${name}`).pathname.slice(1); // below the folder of all modules
+      return `${from}"${urls[place]}"`;
+    });
     urls[name] = URL.createObjectURL(new Blob([resolved], { type: "text/javascript" }));
   }
   return import(urls["notebook.js"]);
