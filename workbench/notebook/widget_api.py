@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from schemas.api import ApprovalRequest, PipelineList, PresetValues, Waveform
 from schemas.base import Contract
+from schemas.consent import Consent
 from schemas.errors import WorkbenchError
 from schemas.frame_index import FrameIndex
 from schemas.refs import Ref
+from schemas.sweep import SweepLaunch, SweepSpec
 from workbench.client import job_api
-from workbench.client.access import LOCAL, readable
 from workbench.client.comparison.chosen import names_in
 from workbench.client.comparison.compare import compare
 from workbench.client.comparison.series import series_values
+from workbench.client.access import LOCAL, User, readable
 from workbench.client.consent import EntryPoint
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
@@ -27,6 +30,9 @@ from workbench.client.media.media_types import served_type
 from workbench.client.presets import delete_preset, keep_preset
 from workbench.client.rerun import retry
 from workbench.client.submit import job_request, submit
+from workbench.client.sweeps import launch
+from workbench.client.sweeps.local_files import read_spec_text, with_stored_files
+from workbench.client.sweeps.view import sweep_in_full
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import validated
 
@@ -99,6 +105,31 @@ def _rest(given: Params, *taken: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in taken}
 
 
+def _plan_sweep(user: WidgetUser, given: Params) -> Contract:
+    return launch.plan(user.deployment, LOCAL, _stored(user, given, None))
+
+
+def _start_sweep(user: WidgetUser, given: Params) -> Contract:
+    asked = validated(SweepLaunch, dict(given))
+    spec = _stored(user, given["spec"], asked.consent)
+    sweep = launch.launch(user.deployment, LOCAL, spec, asked.consent, entry=EntryPoint.FORM)
+    return sweep_in_full(user.deployment, LOCAL, sweep)
+
+
+def _stored(user: WidgetUser, given: Params, consent: Consent | None) -> SweepSpec:
+    """The spec with digests of the files that it names on the kernel's machine, such as the sample."""
+    spec = validated(SweepSpec, dict(given))
+    return with_stored_files(user.deployment, spec, Path.cwd(), consent, owner=LOCAL.name, entry=EntryPoint.FORM)
+
+
+def _changed_sweep(change: Callable[[Deployment, User, str], None]) -> Callable[[WidgetUser, Params], Contract]:
+    def call(user: WidgetUser, given: Params) -> Contract:
+        change(user.deployment, LOCAL, given["sweep"])
+        return sweep_in_full(user.deployment, LOCAL, given["sweep"])
+
+    return call
+
+
 CALLS: dict[str, Callable[[WidgetUser, Params], Contract | None]] = {
     "GET /api/session": lambda user, _: job_api.session_answer(user.deployment, LOCAL),
     "GET /api/pipelines": lambda user, _: PipelineList(pipelines=describe_pipelines(user.deployment, LOCAL.name)),
@@ -116,6 +147,13 @@ CALLS: dict[str, Callable[[WidgetUser, Params], Contract | None]] = {
     "GET /api/artifacts/{sha256}/series": _series,
     "GET /api/compare": _compare,
     "PUT /api/presets/{pipeline}/{name}": _keep_preset,
+    "POST /api/sweeps/plan": _plan_sweep,
+    "POST /api/sweeps/read": lambda _, given: read_spec_text(given["text"]),
+    "POST /api/sweeps": _start_sweep,
+    "GET /api/sweeps/{sweep}": lambda user, given: sweep_in_full(user.deployment, LOCAL, given["sweep"]),
+    "POST /api/sweeps/{sweep}/pause": _changed_sweep(launch.pause),
+    "POST /api/sweeps/{sweep}/resume": _changed_sweep(launch.resume),
+    "POST /api/sweeps/{sweep}/cancel": _changed_sweep(launch.cancel),
     "DELETE /api/presets/{pipeline}/{name}": lambda user, given: delete_preset(
         user.deployment, given["pipeline"], given["name"], LOCAL.name
     ),

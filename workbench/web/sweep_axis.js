@@ -75,12 +75,14 @@ export function axisCard({ axis, others, pipeline, pipelines, method, scope, upl
   const body = h("div", { class: "wb-axis-body" });
   const wrong = h("p", { class: "wb-field-problem", role: "alert", hidden: true });
   const count = h("span", { class: "wb-chip" });
+  let own = ""; // the problem of what is typed here now; the values are those before it
   const say = (/** @type {string} */ text) => {
-    wrong.hidden = !text;
-    wrong.textContent = text;
+    wrong.hidden = !(own || text);
+    wrong.textContent = own || text;
   };
   const done = (/** @type {string} */ problem = "") => {
-    say(problem);
+    own = problem;
+    say("");
     tell();
     changed();
   };
@@ -245,7 +247,7 @@ export function axisCard({ axis, others, pipeline, pipelines, method, scope, upl
     return [area, h("p", { class: "wb-field-help" }, "A list of choices: label, pipeline, options, params {node: {parameter: value}}, leaveOut.")];
   }
 
-  return { element, say, tell, axis };
+  return { element, say, tell, axis, wrong: () => own !== "" };
 }
 
 /** The file input that all choices of an axis set, and nothing else; null if there is none. @param {Axis} axis @param {any} pipeline */

@@ -148,5 +148,5 @@ export function sweepCell({ words, caption, picked, shaped, hovers }) {
 /** @param {any} cell */
 function stateWords({ status, progress, error }) {
   if (!status) return error ? "Not submitted" : "Planned";
-  return status === "running" ? `Running, ${Math.round(100 * progress)} %` : (STATUS_WORDS[status] ?? status);
+  return status === "running" ? `Running, ${Math.round(100 * progress)} %` : (status === "accepted" ? "Queued" : STATUS_WORDS[status] ?? status);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Chooses files for a sweep: from this computer, the packaged sample, or the user's earlier files.
 
-import { ask } from "./api.js";
+import { ask, embedded } from "./api.js";
 import { setThumbnailUrl } from "./artifact.js";
 import { button, fill, h, problem } from "./dom.js";
 
@@ -39,6 +39,16 @@ export function fileChooser({ input, several, upload, take }) {
     }
     fill(messages, faults.map((one) => problem(one, { compact: true })));
   }
+  async function sample() {
+    if (embedded()) return taken("sample", "sample"); // the kernel stores it
+    try {
+      const { ref } = await ask("POST /api/uploads/sample");
+      taken(ref.sha256, "sample");
+    } catch (/** @type {any} */ error) {
+      fill(messages, problem(error, { compact: true }));
+    }
+    return undefined;
+  }
   const earlier = h("select", { class: "wb-select", hidden: true, "aria-label": `Earlier files for ${input.title}`, onchange: () => (earlier.value && taken(earlier.value, earlier.selectedOptions[0].text), (earlier.value = "")) });
   ask("GET /api/uploads", { kind, limit: EARLIER })
     .then(({ uploads }) => {
@@ -47,7 +57,7 @@ export function fileChooser({ input, several, upload, take }) {
       earlier.hidden = !uploads.length;
     })
     .catch(() => null); // a notebook does not list them
-  return h("div", { class: "wb-file-chooser" }, h("div", { class: "wb-actions" }, button(several ? "Add files" : "Choose a file", { onclick: () => chosen.click() }), input.sample ? button("Sample", { kind: "quiet", onclick: () => taken("sample", "sample") }) : null, earlier, chosen), messages);
+  return h("div", { class: "wb-file-chooser" }, h("div", { class: "wb-actions" }, button(several ? "Add files" : "Choose a file", { onclick: () => chosen.click() }), input.sample ? button("Sample", { kind: "quiet", onclick: sample }) : null, earlier, chosen), messages);
 }
 
 /** A chosen file with its image, and a button that takes it out. @param {any} input @param {string} value @param {string} label @param {() => void} remove */

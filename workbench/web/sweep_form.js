@@ -243,6 +243,13 @@ export function sweepForm(element, { spec: start, extends: before = null, said =
       go.lastChild?.replaceWith("Run");
       return void fill(planned, empty(`“${open.element.getAttribute("aria-label")}” has no values yet`, "The plan appears when each axis has one at least."));
     }
+    const typed = cards.find((card) => card.wrong());
+    if (typed) {
+      planned.dataset.state = "";
+      go.lastChild?.replaceWith("Run");
+      fill(planned);
+      return void refusedAt(typed);
+    }
     try {
       const found = await ask("POST /api/sweeps/plan", trimmed(spec));
       if (ended || mine !== asked) return;
@@ -268,6 +275,13 @@ export function sweepForm(element, { spec: start, extends: before = null, said =
     for (const one of form.querySelectorAll(".wb-axis[data-invalid]")) one.removeAttribute("data-invalid");
   }
 
+  const short = (/** @type {string} */ text) => void fill(messages, h("p", { class: "wb-muted wb-plan-refused" }, text));
+
+  function refusedAt(/** @type {ReturnType<typeof axisCard>} */ card) {
+    card.element.setAttribute("data-invalid", "");
+    short(`“${card.element.getAttribute("aria-label")}” needs a change.`);
+  }
+
   /** Show a refusal at the field that it names, else beside the button. */
   function refused(/** @type {any} */ error) {
     const where = String(error.details?.where ?? "");
@@ -279,11 +293,9 @@ export function sweepForm(element, { spec: start, extends: before = null, said =
       return;
     }
     const card = cards[axisOf(spec, where)];
-    const short = (/** @type {string} */ text) => fill(messages, h("p", { class: "wb-muted wb-plan-refused" }, text));
     if (card) {
       card.say(words);
-      card.element.setAttribute("data-invalid", "");
-      return void short(`“${card.element.getAttribute("aria-label")}” needs a change.`);
+      return refusedAt(card);
     }
     const name = /constraint/.test(where) ? "constraints" : where.slice(where.lastIndexOf(": ") + 1).trim();
     const field = [.../** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll(".wb-field[data-field]"))].find((one) => plain(one.dataset.field) === plain(name) || name.split(/[\s,]+/).some((word) => plain(word) === plain(one.dataset.field)));
@@ -293,7 +305,7 @@ export function sweepForm(element, { spec: start, extends: before = null, said =
     place.hidden = false;
     const fold = field.closest("details");
     if (fold) fold.open = true;
-    return void short(`“${field.querySelector("label")?.firstChild?.textContent ?? name}” needs a change.`);
+    return short(`“${field.querySelector("label")?.firstChild?.textContent ?? name}” needs a change.`);
   }
 
   async function launch() {

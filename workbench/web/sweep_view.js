@@ -15,7 +15,8 @@ const LIVE_MS = 2000; // more for sweeps of many cells
 const QUIET_MS = 15_000;
 export const STATES = { running: "Running", paused: "Paused", cancelled: "Cancelled", completed: "Completed" };
 const MARKS = { running: "running", paused: "queued", cancelled: "cancelled", completed: "completed" };
-const ORDER = ["completed", "failed", "cancelled", "running", "queued", "advertised", "planned"];
+const ORDER = ["completed", "failed", "cancelled", "running", "waiting", "accepted", "planned"];
+const WORDS = { accepted: "queued", waiting: "waiting" };
 
 /** @param {string} state */
 export const stateBadge = (state) => badge(/** @type {any} */ (MARKS)[state] ?? state, /** @type {any} */ (STATES)[state] ?? state);
@@ -26,7 +27,7 @@ export const countBar = (byStatus, cells) => h("span", { class: "wb-counts", "ar
 /** "24 of 36 completed · 2 failed". @param {Record<string, number>} byStatus @param {number} cells */
 export function countWords(byStatus, cells) {
   const rest = ORDER.slice(1).filter((one) => byStatus[one] && one !== "planned");
-  return [`${byStatus.completed ?? 0} of ${cells} completed`, ...rest.map((one) => `${byStatus[one]} ${(/** @type {any} */ (STATUS_WORDS)[one] ?? one).toLowerCase()}`)].join(" · ");
+  return [`${byStatus.completed ?? 0} of ${cells} completed`, ...rest.map((one) => `${byStatus[one]} ${(/** @type {any} */ (WORDS)[one] ?? /** @type {any} */ (STATUS_WORDS)[one] ?? one).toLowerCase()}`)].join(" · ");
 }
 
 /**

@@ -11,6 +11,7 @@ import { graphView } from "./graph.js";
 import { graph } from "./job_graph.js";
 import { monitor } from "./monitor.js";
 import { table } from "./run_table.js";
+import { sweepFormView, sweepTable } from "./sweep_views.js";
 
 const VIEWS = {
   monitor: (element, options) => monitor(element, options),
@@ -22,6 +23,8 @@ const VIEWS = {
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   compared: (element, options) => compared(element, options),
   table: (element, options, model) => table(element, options, model),
+  sweep: (element, options, model) => sweepTable(element, options, model),
+  sweepForm: (element, options, model) => sweepFormView(element, options, model, comm),
   form: (element, options, model) => formView(element, options, model, comm),
 };
 const NEW_KERNEL = "talking-head-workbench:kernel";
@@ -85,7 +88,7 @@ function begin(model, host) {
   };
   const tell = () => {
     said.hidden = kernel.live !== false;
-    frame.toggleAttribute("inert", kernel.gone && model.get("view") === "form"); // no kernel receives its changes any more
+    frame.toggleAttribute("inert", kernel.gone && ["form", "sweepForm"].includes(model.get("view"))); // no kernel receives its changes any more
     said.textContent = said.hidden ? "" : kernel.gone ? GONE : BUSY;
   };
   let was = kernel.live;
