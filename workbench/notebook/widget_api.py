@@ -17,10 +17,10 @@ from schemas.frame_index import FrameIndex
 from schemas.refs import Ref
 from schemas.sweep import SweepLaunch, SweepSpec
 from workbench.client import job_api
+from workbench.client.access import LOCAL, User, readable
 from workbench.client.comparison.chosen import names_in
 from workbench.client.comparison.compare import compare
 from workbench.client.comparison.series import series_values
-from workbench.client.access import LOCAL, User, readable
 from workbench.client.consent import EntryPoint
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
