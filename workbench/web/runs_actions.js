@@ -3,7 +3,7 @@
 
 import { ask } from "./api.js";
 import { query } from "./channel.js";
-import { MOST_VIDEOS } from "./comparison.js";
+import { MOST_VIDEOS } from "./compare.js";
 import { question } from "./dialog.js";
 import { button, fill, h, linkButton, problem } from "./dom.js";
 import { problemsIn } from "./messages.js";
