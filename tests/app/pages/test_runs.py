@@ -173,7 +173,7 @@ def test_two_runs_are_compared(place: Place, visiting: Visiting) -> None:
     page = visiting(f"/runs?compare={one}").page
     page.locator(row(other)).click()
     expect(page).to_have_url(f"{place.url}/runs?compare={one},{other}")
-    differs = page.locator(".wb-table").first.get_by_role("row", name="a.value")
+    differs = page.locator(".wb-table").first.get_by_role("row", name="value")
     expect(differs.get_by_role("cell").nth(0)).to_have_text("left")
     expect(differs.get_by_role("cell").nth(1)).to_have_text("right")
     page.get_by_role("button", name="All runs").click()
