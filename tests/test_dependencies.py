@@ -71,7 +71,7 @@ def test_pins_fit_the_bounds_and_each_other() -> None:
     extras = project["optional-dependencies"]
     running = [
         *project["dependencies"],
-        *(line for name in ("cpu", "embedded", "app", "notebook") for line in extras[name]),
+        *(line for name in ("cpu", "embedded", "app", "compare", "notebook") for line in extras[name]),
     ]
     for file, roots in (("requirements.txt", running), ("requirements-dev.txt", [*running, *extras["dev"]])):
         pins = {pin.name: pin for pin in map(Requirement, (ROOT / file).read_text().splitlines()) if applies(pin)}
