@@ -77,10 +77,10 @@ def test_no_request_causes_a_server_error(guarded: App, known: str) -> None:
     until = time.monotonic() + WITHIN_S
 
     def ask(case: schemathesis.Case) -> None:
-        if time.monotonic() > until:
+        label = case.operation.label
+        if time.monotonic() > until and statuses[label]:  # each call is asked at least once, however slow the machine is
             return
         answer = case.call(timeout=30)
-        label = case.operation.label
         statuses[label][answer.status_code] += 1
         try:
             case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
