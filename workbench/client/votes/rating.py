@@ -151,9 +151,9 @@ def video(deployment: Deployment, rater: Rater, pair: str, side: Side) -> Path:
     shown = _own(deployment, rater, pair)
     if shown.answered_at is not None:
         raise unknown_pair(pair)
-    item = rater.study.items[shown.left if side is Side.LEFT else shown.right]
-    if deployment.store.get(item.job) is None:
+    if {shown.left, shown.right} & gone_items(deployment, rater.study):
         raise unknown_pair(pair)
+    item = rater.study.items[shown.left if side is Side.LEFT else shown.right]
     return stream(deployment, VideoRef(sha256=item.sha256))[1]
 
 

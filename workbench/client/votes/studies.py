@@ -159,7 +159,7 @@ def as_csv(export: StudyExport) -> str:
     writer = csv.writer(out)
     writer.writerow(names)
     for vote in export.votes:
-        row = vote.model_dump(mode="json")
+        row = vote.model_dump(mode="json", by_alias=False)
         row["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(vote.at))
         writer.writerow([_inert(row[name]) for name in names])
     return out.getvalue()
