@@ -16,7 +16,8 @@ LATE = {
     "workbench.notebook.job": {"workbench.notebook.widgets.job_views", "workbench.terminal.progress"},
     "workbench.notebook.runs": {"workbench.notebook.widgets.run_table"},
     "workbench.notebook.shown_graph": {"workbench.notebook.widgets.graph_drawing"},
-    "workbench.notebook.workbench": {"workbench.notebook.widgets.form"},
+    "workbench.notebook.sweep": {"workbench.notebook.widgets.sweep_table"},
+    "workbench.notebook.workbench": {"workbench.notebook.widgets.form", "workbench.notebook.widgets.sweep_table"},
 }
 
 

@@ -16,11 +16,15 @@ from workbench.client.deployment import Deployment
 from workbench.client.sweeps import launch
 from workbench.client.sweeps.local_files import spec_of, with_stored_files
 from workbench.client.sweeps.view import sweep_in_full
+from workbench.notebook.display import show_as
 from workbench.notebook.job import Job
 from workbench.notebook.packages import need
+from workbench.notebook.sweep_html import sweep_html
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.notebook.widgets.sweep_table import SweepTable
 
 LOOK_EVERY_S = 0.3
 _ENDS = (SweepState.COMPLETED, SweepState.CANCELLED)
@@ -187,6 +191,20 @@ class Sweep:
                 remedy="sweep.start() starts it; sweep.plan says what it runs.",
             )
         return self.id
+
+    def wall(self) -> SweepTable:
+        """Its cells as a wall of thumbnails, live while it runs. Showing the sweep in a cell shows it too."""
+        from workbench.notebook.widgets.sweep_table import SweepTable  # needs optional packages
+
+        return SweepTable(self._deployment, self._started())
+
+    def _ipython_display_(self) -> None:
+        if self.id is None:
+            raise NotImplementedError  # only planned: its text says so
+        show_as(self.wall)
+
+    def _repr_html_(self) -> str | None:
+        return None if self.id is None else sweep_html(self._deployment, self.full)
 
     def __repr__(self) -> str:
         if self.id is None:

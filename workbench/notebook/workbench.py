@@ -59,6 +59,7 @@ from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.notebook.widgets.form import JobForm
+    from workbench.notebook.widgets.sweep_table import SweepForm
 
 _SWEEP_ID = re.compile(r"sweep-[0-9a-f-]+")
 _OWNER = "local"  # owner of jobs and uploads
@@ -305,6 +306,16 @@ class Workbench:
         Raises WorkbenchError: request.invalid, and the errors of an upload for a file.
         """
         return VideoCompare(self.deployment, runs)
+
+    def sweep_form(self, pipeline: str = FIRST, **spec: Any) -> SweepForm:
+        """A form that plans and starts a sweep, as a widget; ``form.sweep_id`` is the sweep that it started.
+
+        Args:
+            spec: what it starts from: ``options``, ``params``, ``axes`` and the other fields of a spec.
+        """
+        from workbench.notebook.widgets.sweep_table import SweepForm  # needs optional packages
+
+        return SweepForm(self.deployment, {"axes": [], **spec, "pipeline": self.pipelines[pipeline].name})
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the last submitted job.

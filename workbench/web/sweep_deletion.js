@@ -33,7 +33,9 @@ export function askSweepDeletion(place, sweep, { deleted, kept }) {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, next));
-    await ask("DELETE /api/sweeps/{sweep}", { sweep: sweep.id });
+    await ask("DELETE /api/sweeps/{sweep}", { sweep: sweep.id }).catch((error) => {
+      if (error.status !== 404) throw error; // it went with its last job
+    });
     fill(place);
     deleted();
   }

@@ -172,7 +172,7 @@ export function sweepView(element, { sweep: id, view = {}, changed = () => {}, g
     toolsAt = key;
     const focus = tools.contains(document.activeElement) ? /** @type {any} */ (document.activeElement).name : "";
     const select = (/** @type {string} */ name, /** @type {string} */ word, /** @type {[string, string][]} */ choices, /** @type {string} */ value, /** @type {(value: string) => void} */ set) =>
-      h("label", { class: "wb-tool" }, h("span", { class: "wb-muted" }, word), h("select", { class: "wb-select", name, onchange: (/** @type {any} */ event) => set(event.currentTarget.value) }, choices.map(([one, words]) => h("option", { value: one, selected: one === value }, words))));
+      h("label", { class: "wb-tool" }, h("span", { class: "wb-muted" }, word), h("select", { class: "wb-select", name, "aria-label": word, onchange: (/** @type {any} */ event) => set(event.currentTarget.value) }, choices.map(([one, words]) => h("option", { value: one, selected: one === value }, words))));
     const several = sweep.axes.filter((/** @type {any} */ axis) => axis.labels.length > 1);
     const axes = /** @type {[string, string][]} */ ([[NONE, "–"], ...several.map((/** @type {any} */ axis) => [axis.name, axis.name])]);
     const swap = (/** @type {"rows" | "columns"} */ one, /** @type {"rows" | "columns"} */ other, /** @type {string} */ value) => choose({ [one]: value, [other]: where[other] === value ? where[one] || NONE : where[other] || NONE });
