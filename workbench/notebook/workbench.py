@@ -8,17 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from schemas.artifact_lineage import ArtifactLineage
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.lora import TrainedLora
+from schemas.recognition import Recognition
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
+from workbench.client.access import LOCAL
+from workbench.client.artifact_lineage import artifact_lineage
+from workbench.client.bundles.export import export
+from workbench.client.bundles.importing import import_bundle
 from workbench.client.consent_records import give_for_home, next_steps, said_by, withdraw
 from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
 from workbench.client.loras import trained_loras
 from workbench.client.mlflow_access import client_environment
+from workbench.client.recognition import recognise
 from workbench.client.submit import job_request, submit
 from workbench.client.uploads import store_file, upload_kind
 from workbench.notebook import execution_context
@@ -233,6 +240,38 @@ class Workbench:
         from workbench.notebook.widgets.form import JobForm
 
         return JobForm(self.deployment, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
+
+    # -- where things come from ------------------------------------------------------------------------------------
+
+    def bundle(self, what: str | Job, file: str | Path | None = None, *, without_media: bool = False) -> Path:
+        """Write a job, an MLflow run or a sweep to one signed zip (``workbench bundle export``). Returns its path.
+
+        Args:
+            file: default: NAME.bundle.zip in the current folder.
+            without_media: leave out the bytes of media, zips and weights.
+        """
+        name = what.id if isinstance(what, Job) else what
+        target = Path(file) if file is not None else Path(f"{name}.bundle.zip")
+        export(self.deployment, name, target, without_media=without_media)
+        return target
+
+    def import_bundle(self, file: str | Path, *, consent: str | None = None) -> list[Job]:
+        """Verify a bundle and take its runs in, read-only (``workbench bundle import``)."""
+        taken = import_bundle(self.deployment, Path(file), consent=said_by(consent))
+        return [Job(self.deployment, one.job) for one in taken.runs]
+
+    def find(self, what: str | Path) -> Recognition:
+        """Recognise a file or a SHA-256 and lead to its run (``workbench find``)."""
+        return recognise(self.deployment, LOCAL, what)
+
+    def lineage(self, what: str | Path | Ref | Artifact) -> ArtifactLineage:
+        """What made an artifact, and what was made from it (``workbench lineage``).
+
+        Raises WorkbenchError (artifact.unknown) if it leads to no artifact.
+        """
+        named = what if isinstance(what, (str, Path, Ref)) else what.ref
+        sha256 = named.sha256 if isinstance(named, Ref) else self.find(named).artifact
+        return artifact_lineage(self.deployment, LOCAL, sha256 or str(named))
 
     # -- files ------------------------------------------------------------------------------------------------------
 

@@ -86,3 +86,26 @@ def named_refs(database: Database, after: str = "") -> Iterator[Ref]:
 
 def _first(ids: Iterator[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))[:MOST]
+
+
+def using_jobs(database: Database, sha256: str, owner: str | None, limit: int) -> list[str]:
+    """Jobs that were given the artifact as an input, newest first.
+
+    Args:
+        owner: only jobs of this owner; None for all jobs.
+    """
+    wanted = (
+        select(jobs.c.id)
+        .join(job_artifacts, job_artifacts.c.job == jobs.c.id)
+        .where(job_artifacts.c.sha256 == sha256, job_artifacts.c.role == "input")
+        .group_by(jobs.c.id, jobs.c.created_at)
+        .order_by(jobs.c.created_at.desc())
+        .limit(limit)
+    )
+    return list(database.scalars(wanted if owner is None else wanted.where(jobs.c.owner == owner)))
+
+
+def jobs_of_graph(database: Database, graph_hash: str, owner: str | None, limit: int = 20) -> list[str]:
+    """Jobs whose graph has this hash, newest first. ``owner`` as of ``using_jobs``."""
+    wanted = select(jobs.c.id).where(jobs.c.graph_hash == graph_hash).order_by(jobs.c.created_at.desc()).limit(limit)
+    return list(database.scalars(wanted if owner is None else wanted.where(jobs.c.owner == owner)))

@@ -50,6 +50,16 @@ def verify(file: Path, settings: Settings, *, issuers: str = "") -> Verification
     return found
 
 
+def signed_statement(file: Path, settings: Settings) -> tuple[SignatureState, Statement | None]:
+    """The state of a file's signature, and what its manifest states; None if it has none of ours.
+
+    Raises WorkbenchError: delivery.no_library, settings.invalid.
+    """
+    found = Verification(file=str(file), sha256="", state=SignatureState.UNSIGNED, looked_up=False)
+    _read_manifest(found, file, certificates(settings))
+    return found.state, found.statement
+
+
 def known_file(deployment: Deployment, sha256: str, *, owner: str | None) -> KnownFile | None:
     """The file with this digest, if it left this deployment or is one of its results.
 
