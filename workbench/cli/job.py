@@ -117,20 +117,39 @@ def cancel(job: JobId, as_json: Json = False) -> None:
 @group.command()
 @command
 def rerun(
-    job: JobId,
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="Id of a job; with --check also its MLflow run, or a bundle.")
+    ],
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
     fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what differs from then, run without the cache, compare the results.")
+    ] = False,
     consent: Said = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a job's graph again, optionally with changed parameters. Cached results are not computed again."""
+    """Run a job's graph again, optionally with changed parameters. Cached results are not computed again.
+
+    With --check: exit code 0 if every result is bit for bit the same, 4 if one differs.
+    """
+    from workbench.cli.reproduction import check as check_again
     from workbench.cli.values import parse_settings
     from workbench.client.consent import EntryPoint
     from workbench.client.rerun import rerun as rerun_job
 
     params, given = parse_settings(set_ or []), said(consent)
+    if check and (params or detach):
+        raise WorkbenchError(
+            "settings.invalid",
+            "--check repeats a run exactly, and waits for it",
+            where="--check",
+            seen="--detach" if detach else "--set",
+            remedy="Leave the other option out.",
+        )
     deployment = connect(start=True, quiet=as_json)
+    if check:
+        check_again(deployment, job, given, as_json)
     accepted = asking(
         deployment,
         lambda: rerun_job(deployment, job, params=params, fresh=fresh, consent=given, entry=EntryPoint.CLI),

@@ -98,6 +98,7 @@ function drawHead(view, job) {
       record.options ? linkButton("Run again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
       record.options ? linkButton("Sweep further", `/sweeps?from=${view.jobId}`, { icon: "compare" }) : null,
       isFinal(job.status) ? button("Run again", { icon: "again", onclick: (event) => attempt(event.currentTarget, view.parts.actionMessages, again) }) : null,
+      isFinal(job.status) ? linkButton("Export bundle", `/api/jobs/${view.jobId}/bundle`, { icon: "download", download: "" }) : null,
       isFinal(job.status) && record.mayChange
         ? button("Delete", {
             icon: "trash",
