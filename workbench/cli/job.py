@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.errors import WorkbenchError
 from workbench.cli.consent_option import Said, asking, said
 from workbench.cli.job_list import list_, mark
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
