@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
-from tests.live import LiveDeployment
+from tests.live import LiveDeployment, sigkill
 from tests.store.media import write_clip, write_tone
 from workbench.cli.reproduction import plan_text, report
 from workbench.client.access import Role, User
@@ -45,7 +45,8 @@ def test_the_same_code_makes_the_same_bytes(live: LiveDeployment, made: JobRecor
 def test_a_run_that_does_not_repeat_says_by_how_much(live: LiveDeployment) -> None:
     nodes = {"make": {"service": "probe.data", "params": {"sign": True, "file_kib": 1}}}
     made = live.run(nodes)
-    live.worker.kill()  # type: ignore[union-attr]  # another process signs with another name
+    assert live.worker is not None
+    sigkill(live.worker)  # another process signs with another name; it must be gone before the next one is started
     live.ensure()
     planned = plan(live.deployment, made)
     found = finished(live.deployment, planned, live.finish(start(live.deployment, made)).id)
