@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 _FORMAT_KEY, _SERIES_KEY = b"format", b"series"
 
 
-def can_write() -> bool:
-    """Whether the library that writes Parquet is installed."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def write_series(
     path: Path,
     frames: Sequence[int],

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+
+
+@contextlib.contextmanager
+def usual_priority() -> Iterator[None]:
+    """Restore how this process is scheduled. As root, SVT-AV1 gives the process that encodes real-time priority, which
+    its children inherit: a server that they spin in would starve the machine."""
+    if not hasattr(os, "sched_setscheduler"):  # macOS
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def numbered_clip(
@@ -33,7 +50,7 @@ def numbered_clip(
         container: options of the muxer.
     """
     width, height = size
-    with av.open(str(path), "w", options=container or {}) as target:
+    with usual_priority(), av.open(str(path), "w", options=container or {}) as target:
         stream: Any = target.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.options = options or {}

@@ -138,6 +138,7 @@ class Outputs(NodeModel):
         "numpy",
         "opencv-python-headless",
         "pillow",
+        "pyarrow",
         "whisper-normalizer",
     ),
     advanced=("lip_frames", "identity_frames", "sheet_frames"),
@@ -215,10 +216,10 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 def _series(ctx: Context, analysis: FrameAnalysis, fps: float) -> FileRef | None:
     """What was measured at each analysed frame, for curves under a player."""
-    from nodes._frame_series import can_write, write_series
+    from nodes._frame_series import write_series
     from schemas.frame_series import PARQUET, SeriesFacts
 
-    if not analysis.times_s or not can_write():
+    if not analysis.times_s:
         return None
     opening = SeriesFacts(name="mouth_opening", unit="eye distances", meaning="Gap between the inner lips.")
     path = ctx.workdir / "series.parquet"
