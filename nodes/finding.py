@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
 from schemas.errors import WorkbenchError
+
+# Two threads that import the same files in different orders can see one of them half imported.
+_IMPORTING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,23 @@ def files_of(package: str) -> list[str]:
 
 def import_all(kind: Kind, modules: Iterable[str]) -> None:
     """Import modules that declare something. Raises WorkbenchError (the kind's code) naming the one that fails."""
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except WorkbenchError:
-            raise
-        except Exception as error:
-            not_found = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "-")
-            raise WorkbenchError(
-                kind.code,
-                f"the {kind.word} module {name} cannot be imported: {type(error).__name__}: {error}",
-                where=name,
-                remedy=f"Add the folder that contains it to PYTHONPATH, or correct {kind.variable}."
-                if not_found
-                else kind.remedy,
-            ) from error
+    with _IMPORTING:
+        for name in modules:
+            _import(kind, name)
+
+
+def _import(kind: Kind, name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        not_found = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "-")
+        raise WorkbenchError(
+            kind.code,
+            f"the {kind.word} module {name} cannot be imported: {type(error).__name__}: {error}",
+            where=name,
+            remedy=f"Add the folder that contains it to PYTHONPATH, or correct {kind.variable}."
+            if not_found
+            else kind.remedy,
+        ) from error
